@@ -1,0 +1,70 @@
+/*
+ * Exact soft floats for the x87 and for SSE outside its default mode (IEEE 754-2008; Intel SDM vol. 1, §4.8
+ * and §8). Pure functions over values and operands in linear memory; no allocation, no static data; Wasm
+ * globals carry second results. The compiler refuses import suffixes, so this folder has none.
+ *
+ * Numbers of 80 bits lie in memory as the x87 stores them: u64 significand at +0, u16 sign and exponent at
+ * +8. dst, a, b are addresses and may be the same. fcw is the x87 control word as the guest set it: rounding,
+ * precision and masks are all obeyed.
+ *
+ * Returned u32 = what to OR into the status word: IE 1, DE 2, ZE 4, OE 8, UE 16, PE 32, C0 0x100, C1 0x200
+ * (rounded up), C2 0x400, C3 0x4000. The caller clears C1 (compares, FXAM and FPREM: C0 to C3) before.
+ * unmasked = returned & ~fcw & 0x3f:
+ *   - IE, DE or ZE unmasked: nothing was stored; do not push or pop, set ES.
+ *   - OE or UE unmasked: a register result is stored with its exponent moved by 24576; push or pop, set ES.
+ *     A result for memory (f80_to_f32, f80_to_f64) is not stored; do not pop, set ES.
+ *   - PE unmasked: the result is stored; push or pop, set ES.
+ * Stack faults, tags, and writing guest memory are the caller's: let memory results go to scratch first.
+ *
+ *   f80_add, f80_sub, f80_mul, f80_div (dst, a, b, fcw): u32             dst = a op b; swap a and b for FSUBR, FDIVR
+ *   f80_sqrt, f80_round_to_integer (dst, a, fcw): u32                     FSQRT, FRNDINT
+ *   f80_remainder, f80_remainder_nearest (dst, a, b, fcw): u32            FPREM, FPREM1; C2, Q2 C0, Q1 C3, Q0 C1
+ *   f80_scale (dst, a, b, fcw): u32                                       FSCALE, a = ST(0), b = ST(1)
+ *   f80_extract (exponent, fraction, a, fcw): u32                         FXTRACT; fraction is the new ST(0)
+ *   f80_compare, f80_compare_quiet (a, b, fcw): u32                       FCOM, FUCOM; C3 C2 C0 = ZF PF CF
+ *   f80_classify (a): u32                                                 FXAM of a register that is not empty
+ *   f80_load_zero, f80_load_one (dst): void                               FLDZ, FLD1
+ *   f80_load_pi, _log2_10, _log2_e, _log10_2, _ln_2 (dst, fcw): void      FLDPI, FLDL2T, FLDL2E, FLDLG2, FLDLN2
+ *   f80_from_i64 (dst, value: i64): void                                  FILD, FIADD … (sign-extend first)
+ *   f80_from_f32 (dst, bits: u32): u32, f80_from_f64 (dst, bits: u64): u32      FLD m32, m64
+ *   f80_from_f32_operand (dst, bits: u32): u32, f80_from_f64_operand (dst, bits: u64): u32
+ *     operand of FADD m32 …: call f80_add(dst, a, scratch, fcw | f80_from_f32_operand(scratch, bits))
+ *   f80_to_i16, f80_to_i32, f80_to_i64 (dst, a, fcw): u32                 FIST; 2, 4 or 8 bytes at dst
+ *   f80_to_i16_truncate, f80_to_i32_truncate, f80_to_i64_truncate         FISTTP, likewise
+ *   f80_to_f32, f80_to_f64 (dst, a, fcw): u32                             FST m32, m64; 4 or 8 bytes at dst
+ *   f80_from_decimal (dst, source): void, f80_to_decimal (dst, a, fcw): u32     FBLD, FBSTP; 10 bytes
+ * FLD m80, FSTP m80, FABS, FCHS, FXCH and FCMOV only move bits. FTST is f80_compare with a zero.
+ */
+
+export { f80_add, f80_div, f80_mul, f80_sqrt, f80_sub } from "./f80-arith";
+export { f80_classify, f80_compare, f80_compare_quiet } from "./f80-compare";
+export {
+  f80_load_ln_2,
+  f80_load_log10_2,
+  f80_load_log2_10,
+  f80_load_log2_e,
+  f80_load_one,
+  f80_load_pi,
+  f80_load_zero,
+} from "./f80-constant";
+export { f80_from_decimal, f80_to_decimal } from "./f80-decimal";
+export {
+  f80_from_i64,
+  f80_round_to_integer,
+  f80_to_i16,
+  f80_to_i16_truncate,
+  f80_to_i32,
+  f80_to_i32_truncate,
+  f80_to_i64,
+  f80_to_i64_truncate,
+} from "./f80-integer";
+export {
+  f80_from_f32,
+  f80_from_f32_operand,
+  f80_from_f64,
+  f80_from_f64_operand,
+  f80_to_f32,
+  f80_to_f64,
+} from "./f80-narrow";
+export { f80_remainder, f80_remainder_nearest } from "./f80-remainder";
+export { f80_extract, f80_scale } from "./f80-scale";
