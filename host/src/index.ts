@@ -1,0 +1,15 @@
+// @hearth/host: what a machine needs of the computer it runs on.
+
+export { AgentClient } from "./agent/agent-client.ts";
+export { collect } from "./agent/byte-queue.ts";
+export { type ByteStream, socketStream } from "./agent/byte-stream.ts";
+export type { FileEntry } from "./agent/file-entry.ts";
+export { GuestFiles, type WriteOptions } from "./agent/guest-files.ts";
+export {
+  type ExitStatus,
+  GuestProcess,
+  type SpawnOptions,
+  type TerminalSize,
+} from "./agent/guest-process.ts";
+export type { AgentInfo } from "./agent/hello.ts";
+export { type SignalName, signalName, signalNumber } from "./agent/signals.ts";
