@@ -1,0 +1,145 @@
+// virtio block device (virtio 1.2 §5.2): one queue of requests handed to a back end that may answer later. More than
+// Firecracker offers: seg_max, so that one request carries more than one page, and discard and write-zeroes.
+// A chain that is not a request at all is given back with length 0; any other bad request gets a status.
+
+import { HearthError } from "../../errors.ts";
+import type { AccessSize } from "../../cpu/vcpu.ts";
+import { readConfigBytes } from "../config-space.ts";
+import type { VirtioActivation, VirtioDevice, VirtioDeviceState } from "../device.ts";
+import { VirtioDeviceType, VirtioFeature } from "../device.ts";
+import type { BlockBackend } from "./block-backend.ts";
+import { BlockConfig, BlockFeature, SECTOR_BYTES } from "./block-layout.ts";
+import type { BlockRequestOwner } from "./block-request.ts";
+import { BlockRequest } from "./block-request.ts";
+
+const QUEUE_SIZE = 256;
+/** Requests under way at once. Each may hold one transfer buffer, so this bounds host memory. */
+const MAX_IN_FLIGHT = 64;
+/** Segments of data in one request: two requests of this size and their headers fit in the ring. */
+const SEG_MAX = QUEUE_SIZE / 2 - 2;
+const MAX_RANGE_SECTORS = 0x40_0000;
+
+/** A disk. Requests end in the order the back end ends them. */
+export class BlockDevice implements VirtioDevice {
+  readonly name = "virtio-block";
+  readonly deviceType = VirtioDeviceType.Block;
+  readonly features: bigint;
+  readonly queueMaxSizes: readonly number[] = [QUEUE_SIZE];
+  readonly #backend: BlockBackend;
+  readonly #config: DataView;
+  #activation: VirtioActivation | undefined;
+  #owner: BlockRequestOwner | undefined;
+  #idle: BlockRequest[] = [];
+  #inFlight = 0;
+  #isDraining = false;
+
+  constructor(backend: BlockBackend) {
+    this.#backend = backend;
+    this.features = offeredFeatures(backend);
+    this.#config = layOutConfig(backend);
+  }
+
+  readConfig(offset: number, size: AccessSize): number {
+    return readConfigBytes(this.#config, offset, size);
+  }
+
+  writeConfig(): void {}
+
+  activate(activation: VirtioActivation): void {
+    this.#activation = activation;
+    const owner: BlockRequestOwner = {
+      backend: this.#backend,
+      complete: (request) => this.#complete(owner, request),
+      isCurrent: () => this.#owner === owner,
+    };
+    this.#owner = owner;
+    this.#drain();
+  }
+
+  notify(): void {
+    this.#drain();
+  }
+
+  /** Requests the back end still works on lose their owner: their results go nowhere. */
+  reset(): void {
+    this.#activation = undefined;
+    this.#owner = undefined;
+    this.#idle = [];
+    this.#inFlight = 0;
+  }
+
+  hasPendingWork(): boolean {
+    return this.#inFlight > 0;
+  }
+
+  state(): VirtioDeviceState {
+    return { kind: "block", version: 1, data: { sizeBytes: this.#backend.sizeBytes } };
+  }
+
+  restore(state: VirtioDeviceState, activation: VirtioActivation | undefined): void {
+    const data = state.data as { sizeBytes?: unknown } | undefined;
+    if (state.kind !== "block" || state.version !== 1 || data?.sizeBytes !== this.#backend.sizeBytes)
+      throw new HearthError("snapshot.invalid", "The saved block device does not fit the disk given to it.");
+    this.reset();
+    if (activation !== undefined) this.activate(activation);
+  }
+
+  /** Starts available requests until there are none or enough are under way. */
+  #drain(): void {
+    const queue = this.#activation?.queues[0];
+    // A back end that ends inside the call comes back here through #complete; the outer loop goes on then.
+    if (queue === undefined || this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      for (let started = 0; started < queue.size && this.#inFlight < MAX_IN_FLIGHT; started++) {
+        const request = this.#idle.pop() ?? new BlockRequest(this.#activation!.memory, this.#owner!);
+        if (!queue.pop(request.chain)) {
+          this.#idle.push(request);
+          break;
+        }
+        this.#inFlight++;
+        request.start();
+      }
+    } finally {
+      this.#isDraining = false;
+    }
+    this.#signal();
+  }
+
+  #complete(owner: BlockRequestOwner, request: BlockRequest): void {
+    if (this.#owner !== owner) return;
+    this.#inFlight--;
+    this.#activation!.queues[0]!.pushUsed(request.chain.head, request.writtenBytes);
+    this.#idle.push(request);
+    if (this.#isDraining) return;
+    this.#signal();
+    this.#drain();
+  }
+
+  #signal(): void {
+    const activation = this.#activation;
+    if (activation?.queues[0]!.takeInterruptDecision()) activation.interrupt.signalUsed();
+  }
+}
+
+function offeredFeatures(backend: BlockBackend): bigint {
+  let features = VirtioFeature.Version1 | VirtioFeature.EventIdx | BlockFeature.SegMax | BlockFeature.BlkSize;
+  if (backend.isReadOnly) return features | BlockFeature.ReadOnly;
+  features |= BlockFeature.Flush | BlockFeature.WriteZeroes;
+  return backend.discard === undefined ? features : features | BlockFeature.Discard;
+}
+
+function layOutConfig(backend: BlockBackend): DataView {
+  const config = new DataView(new ArrayBuffer(BlockConfig.Bytes));
+  config.setBigUint64(BlockConfig.Capacity, BigInt(Math.floor(backend.sizeBytes / SECTOR_BYTES)), true);
+  config.setUint32(BlockConfig.SegMax, SEG_MAX, true);
+  config.setUint32(BlockConfig.BlkSize, SECTOR_BYTES, true);
+  if (backend.isReadOnly) return config;
+  config.setUint32(BlockConfig.MaxWriteZeroesSectors, MAX_RANGE_SECTORS, true);
+  config.setUint32(BlockConfig.MaxWriteZeroesSegments, 1, true);
+  if (backend.discard === undefined) return config;
+  config.setUint32(BlockConfig.MaxDiscardSectors, MAX_RANGE_SECTORS, true);
+  config.setUint32(BlockConfig.MaxDiscardSegments, 1, true);
+  config.setUint32(BlockConfig.DiscardSectorAlignment, 8, true);
+  return config;
+}
