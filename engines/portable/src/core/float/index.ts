@@ -34,6 +34,24 @@
  *   f80_to_f32, f80_to_f64 (dst, a, fcw): u32                             FST m32, m64; 4 or 8 bytes at dst
  *   f80_from_decimal (dst, source): void, f80_to_decimal (dst, a, fcw): u32     FBLD, FBSTP; 10 bytes
  * FLD m80, FSTP m80, FABS, FCHS, FXCH and FCMOV only move bits. FTST is f80_compare with a zero.
+ *
+ * SSE, one lane at a time: numbers as bit patterns (u32 or u64), mxcsr as the guest set it; rounding, masks,
+ * flush-to-zero and denormals-are-zeros are obeyed. Flags gather (like MXCSR's) until taken:
+ *
+ *   float_take_flags (): u32                                              IE … PE since the last call, cleared
+ *   f64_add, f64_sub, f64_mul, f64_div, f64_min, f64_max (a, b, mxcsr): u64
+ *   f64_sqrt (a, mxcsr): u64, f64_round (a, imm8, mxcsr): u64             SQRTSD, ROUNDSD
+ *   f64_compare (a, b, mxcsr, quiet: bool): u32                           COMISD, UCOMISD; ZF 0x40, PF 4, CF 1
+ *   f64_compare_mask (a, b, predicate, mxcsr): u64                        CMPSD, predicate 0..7; 0 or all ones
+ *   f64_to_i32, f64_to_i32_truncate (a, mxcsr): i32                       CVTSD2SI, CVTTSD2SI
+ *   f64_to_i64, f64_to_i64_truncate (a, mxcsr): i64
+ *   f64_from_i64 (value: i64, mxcsr): u64                                 CVTSI2SD, 32 bits sign-extended first
+ *   f64_from_f32 (a: u32, mxcsr): u64, f32_from_f64 (a: u64, mxcsr): u32  CVTSS2SD, CVTSD2SS
+ *   f32_…                                                                 the same with u32 patterns
+ *
+ * Per instruction: flags = float_take_flags() after all its lanes; with masks = mxcsr >> 7, when
+ * flags & ~masks & 7 is not zero only flags & 7 count (a fault before computing hides the rest). Flags go into
+ * MXCSR in any case; when flags & ~masks & 0x3f is not zero nothing is written and #XM is raised.
  */
 
 export { f80_add, f80_div, f80_mul, f80_sqrt, f80_sub } from "./f80-arith";
@@ -68,3 +86,31 @@ export {
 } from "./f80-narrow";
 export { f80_remainder, f80_remainder_nearest } from "./f80-remainder";
 export { f80_extract, f80_scale } from "./f80-scale";
+export { f32_add, f32_div, f32_mul, f32_sqrt, f32_sub, f64_add, f64_div, f64_mul, f64_sqrt, f64_sub } from "./sse-arith";
+export {
+  f32_compare,
+  f32_compare_mask,
+  f32_max,
+  f32_min,
+  f64_compare,
+  f64_compare_mask,
+  f64_max,
+  f64_min,
+} from "./sse-compare";
+export {
+  f32_from_f64,
+  f32_from_i64,
+  f32_round,
+  f32_to_i32,
+  f32_to_i32_truncate,
+  f32_to_i64,
+  f32_to_i64_truncate,
+  f64_from_f32,
+  f64_from_i64,
+  f64_round,
+  f64_to_i32,
+  f64_to_i32_truncate,
+  f64_to_i64,
+  f64_to_i64_truncate,
+} from "./sse-convert";
+export { float_take_flags } from "./sse-format";
