@@ -84,7 +84,12 @@ const PLANTED: readonly (readonly [name: string, file: string, text: string, rep
     'import { u } from "../serial/uart.ts";\n',
     /on the bus/,
   ],
-  ["a barrel", "machine/src/devices/index.ts", "export const a = 1;\n", /index\.ts is for the entry/],
+  [
+    "a barrel",
+    "machine/src/all.ts",
+    '// All.\nexport {\n  page,\n} from "./memory.ts";\n',
+    /only the entry of a package/,
+  ],
   [
     "an own cycle",
     "machine/src/memory.ts",

@@ -91,13 +91,13 @@ function checkRulesExist(graph: ImportGraph): string[] {
   return without.map((file) => `${file}:1: no rule for this folder in tools/import-rules.ts`);
 }
 
-/** In AssemblyScript an index decides what the Wasm module exports, so the barrel rule spares that folder. */
+/** In AssemblyScript the exports of the entry file decide what the Wasm module exports, so its folder is spared. */
 function checkBarrels(graph: ImportGraph): string[] {
   const entries = new Set(graph.workspaces.flatMap((workspace) => [...workspace.exports.values()]));
-  const barrels = graph.files.filter(
-    (file) => file.endsWith("/index.ts") && !entries.has(file) && !file.startsWith(ASSEMBLYSCRIPT_FOLDER),
+  const others = graph.barrels.filter(
+    (file) => !entries.has(file) && !file.startsWith(ASSEMBLYSCRIPT_FOLDER),
   );
-  return barrels.map((file) => `${file}:1: index.ts is for the entry of a package only`);
+  return others.map((file) => `${file}:1: only the entry of a package may just pass on exports`);
 }
 
 function checkCycles(graph: ImportGraph): string[] {

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, posix } from "node:path";
 import { listSources, listWorkspaces } from "./repo-files.ts";
 import type { Workspace } from "./repo-files.ts";
-import { scanImports } from "./import-scan.ts";
+import { isBarrel, scanImports } from "./import-scan.ts";
 
 /** Where one import leads. `path` is relative to the repository root. */
 export type Target =
@@ -27,6 +27,8 @@ export type ImportGraph = {
   readonly workspaces: readonly Workspace[];
   readonly files: readonly string[];
   readonly edges: readonly ImportEdge[];
+  /** Files that do nothing but pass on what others export. */
+  readonly barrels: readonly string[];
 };
 
 /** AssemblyScript has its own resolution: no suffix. */
@@ -37,12 +39,15 @@ export function readImportGraph(root: string): ImportGraph {
   const workspaces = listWorkspaces(root);
   const files = listSources(root);
   const edges: ImportEdge[] = [];
+  const barrels: string[] = [];
   for (const from of files) {
-    for (const { specifier, line } of scanImports(readFileSync(join(root, from), "utf8"))) {
+    const source = readFileSync(join(root, from), "utf8");
+    if (isBarrel(source)) barrels.push(from);
+    for (const { specifier, line } of scanImports(source)) {
       edges.push({ from, line, specifier, target: resolve(root, workspaces, from, specifier) });
     }
   }
-  return { workspaces, files, edges };
+  return { workspaces, files, edges, barrels };
 }
 
 /** The workspace that owns `path`, or null for root folders such as tools. */

@@ -23,3 +23,12 @@ export function scanImports(source: string): ImportSite[] {
   }
   return sites;
 }
+
+const COMMENTS = /\/\*[^]*?\*\/|^\s*\/\/.*$/gm;
+const RE_EXPORTS = /\bexport\b[^;"'`]*?\bfrom\s*["'][^"'\n]+["'];?/g;
+
+/** True when `source` only passes on what other files export. */
+export function isBarrel(source: string): boolean {
+  const code = source.replace(COMMENTS, "").trim();
+  return code !== "" && code.replace(RE_EXPORTS, "").trim() === "";
+}
