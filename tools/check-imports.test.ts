@@ -54,7 +54,7 @@ const PLANTED: readonly (readonly [name: string, file: string, text: string, rep
   [
     "an engine in host",
     "host/src/a.ts",
-    'export { x } from "@hearth/engine-portable";\n',
+    'export const y = 1;\nexport { x } from "@hearth/engine-portable";\n',
     /host may not import/,
   ],
   ["an npm package", "machine/src/a.ts", 'import { z } from "zod";\n', /npm package "zod"/],
