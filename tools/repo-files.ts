@@ -22,7 +22,7 @@ type Manifest = {
   devDependencies?: Record<string, string>;
 };
 
-const SKIPPED_FOLDERS = new Set(["node_modules", "build", ".git", "testdata"]);
+const SKIPPED_FOLDERS = new Set(["node_modules", ".git", "testdata"]);
 /** Work areas of scripts: generated, ignored by git. */
 const SKIPPED_PATHS = new Set(["bench/work", "tmp"]);
 
@@ -52,11 +52,17 @@ function walk(root: string, folder: string, found: string[]): void {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) {
-      if (!SKIPPED_FOLDERS.has(entry.name) && !SKIPPED_PATHS.has(path)) walk(root, path, found);
+      if (!isSkipped(entry.name, path)) walk(root, path, found);
     } else if (entry.isFile() && entry.name.endsWith(".ts")) {
       found.push(path);
     }
   }
+}
+
+/** A folder `build` holds results, except among sources. */
+function isSkipped(name: string, path: string): boolean {
+  const holdsResults = name === "build" && !path.includes("/src/");
+  return holdsResults || SKIPPED_FOLDERS.has(name) || SKIPPED_PATHS.has(path);
 }
 
 function readWorkspace(root: string, folder: string): Workspace {
