@@ -1,0 +1,23 @@
+// What @hearth/machine offers to engines, hosts and platforms.
+
+export { AssertionError, HearthError, assert } from "./errors.ts";
+export * from "./cpu/vcpu.ts";
+export { GuestMemory, MMIO_HOLE_END, MMIO_HOLE_START, PAGE_SIZE } from "./memory/guest-memory.ts";
+export type { RamRegion } from "./memory/guest-memory.ts";
+export type { MmioDevice } from "./bus/mmio-device.ts";
+export type { InterruptLine } from "./interrupts/interrupt-line.ts";
+
+export type { VirtioDevice, VirtioDeviceState } from "./virtio/device.ts";
+export { MmioTransport } from "./virtio/transport/mmio.ts";
+export type { MmioTransportState } from "./virtio/transport/mmio.ts";
+export { MMIO_WINDOW_BYTES } from "./virtio/transport/mmio-registers.ts";
+export type { BlockBackend, BlockDone } from "./virtio/block/block-backend.ts";
+export { MemoryBlockBackend } from "./virtio/block/block-backend.ts";
+export { BlockDevice } from "./virtio/block/block-device.ts";
+export type { RandomSource } from "./virtio/rng/rng-device.ts";
+export { RngDevice } from "./virtio/rng/rng-device.ts";
+export type { VsockCounters, VsockListener } from "./virtio/vsock/vsock-device.ts";
+export { MAX_VSOCK_CONNECTIONS, VsockDevice } from "./virtio/vsock/vsock-device.ts";
+export type { VsockCloseReason, VsockStream, VsockStreamHandlers } from "./virtio/vsock/vsock-stream.ts";
+export type { ConsoleSink } from "./virtio/console/console-device.ts";
+export { ConsoleDevice } from "./virtio/console/console-device.ts";
