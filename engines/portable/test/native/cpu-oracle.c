@@ -1,0 +1,139 @@
+/*
+ * The host's CPU as the oracle for user-mode instructions: reads records from standard input, runs the code of each
+ * with the state in it, and writes the records back with the state after. x86-64 Linux only; record layout: ../oracle.ts.
+ *
+ * State goes in and out through signal frames: the handler that catches the end of one record (int3 behind the code, or
+ * a fault) stores the interrupted registers and edits the same frame into the state of the next one. So every register
+ * that a frame holds can be set, and a fault is reported with its vector, error code and address.
+ * Code runs at CODE_PAGE + CODE_OFFSET in a page full of int3. Its memory is two pages at DATA_PAGES with nothing around
+ * them; the 256 bytes around their common border are in the record, the rest stays zero.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <ucontext.h>
+
+#define CODE_PAGE 0x20000000ul
+#define CODE_OFFSET 0x800ul
+#define DATA_PAGES 0x10000000ul
+#define PAGE 0x1000ul
+#define WINDOW 256ul
+#define TIME_LIMIT_US 100000
+
+/* General registers in the order of their numbers. */
+struct record {
+  uint64_t gpr[16];
+  uint64_t rip, rflags, cr2;
+  uint32_t vector, error, signal, code_length;
+  uint8_t code[88];
+  uint8_t fxsave[512];
+  uint8_t window[WINDOW];
+};
+_Static_assert(sizeof(struct record) == 1024, "records are 1 KiB");
+
+#define BATCH 64
+static struct record records[BATCH];
+static unsigned long filled, position;
+static int started;
+
+static const int ORDER[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                              REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+/* No libc here: the code under test may have changed the thread pointer. */
+static long system_call(long number, long a, long b, long c) {
+  long result;
+  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+  return result;
+}
+
+static __attribute__((noreturn)) void stop(long status) {
+  for (;;) system_call(SYS_exit_group, status, 0, 0);
+}
+
+static uint8_t *window(void) { return (uint8_t *)(DATA_PAGES + PAGE - WINDOW / 2); }
+
+static void write_all(const uint8_t *from, unsigned long length) {
+  while (length != 0) {
+    long written = system_call(SYS_write, 1, (long)from, (long)length);
+    if (written <= 0) stop(3);
+    from += written;
+    length -= (unsigned long)written;
+  }
+}
+
+/* Writes the finished batch and reads the next one; the program ends with its input. */
+static void refill(void) {
+  unsigned long bytes = 0;
+  write_all((const uint8_t *)records, filled * sizeof records[0]);
+  do {
+    long got = system_call(SYS_read, 0, (long)((uint8_t *)records + bytes), (long)(sizeof records - bytes));
+    if (got < 0) stop(2);
+    if (got == 0) break;
+    bytes += (unsigned long)got;
+  } while (bytes % sizeof records[0] != 0);
+  filled = bytes / sizeof records[0];
+  position = 0;
+  if (filled == 0) stop(0);
+}
+
+static void save(struct record *r, const ucontext_t *context, int number, const uint8_t *fpu) {
+  const greg_t *regs = context->uc_mcontext.gregs;
+  for (int i = 0; i < 16; i++) r->gpr[i] = (uint64_t)regs[ORDER[i]];
+  r->rip = (uint64_t)regs[REG_RIP];
+  r->rflags = (uint64_t)regs[REG_EFL];
+  r->cr2 = (uint64_t)regs[REG_CR2];
+  r->vector = (uint32_t)regs[REG_TRAPNO];
+  r->error = (uint32_t)regs[REG_ERR];
+  r->signal = (uint32_t)number;
+  memcpy(r->fxsave, fpu, sizeof r->fxsave);
+  memcpy(r->window, window(), WINDOW);
+  memset((void *)(CODE_PAGE + CODE_OFFSET), 0xcc, sizeof r->code);
+}
+
+static void load(const struct record *r, ucontext_t *context, uint8_t *fpu) {
+  greg_t *regs = context->uc_mcontext.gregs;
+  for (int i = 0; i < 16; i++) regs[ORDER[i]] = (greg_t)r->gpr[i];
+  regs[REG_RIP] = (greg_t)(CODE_PAGE + CODE_OFFSET);
+  regs[REG_EFL] = (greg_t)r->rflags;
+  /* Bytes 464 to 511 belong to the kernel's frame; the header behind says which parts are not in their initial state. */
+  memcpy(fpu, r->fxsave, 464);
+  *(uint64_t *)(fpu + 512) |= 3;
+  memset((void *)DATA_PAGES, 0, 2 * PAGE);
+  memcpy(window(), r->window, WINDOW);
+  if (r->code_length > sizeof r->code) stop(4);
+  memcpy((void *)(CODE_PAGE + CODE_OFFSET), r->code, r->code_length);
+}
+
+static void on_signal(int number, siginfo_t *info, void *opaque) {
+  static const struct itimerval limit = {.it_value = {.tv_usec = TIME_LIMIT_US}};
+  ucontext_t *context = opaque;
+  uint8_t *fpu = (uint8_t *)context->uc_mcontext.fpregs;
+  (void)info;
+  /* The kernel leaves AC as it was, and this code reads unaligned. */
+  __asm__ volatile("pushfq\n\tandq $-0x40001, (%%rsp)\n\tpopfq" : : : "cc", "memory");
+  if (started) save(&records[position++], context, number, fpu);
+  started = 1;
+  if (position == filled) refill();
+  load(&records[position], context, fpu);
+  system_call(SYS_setitimer, ITIMER_VIRTUAL, (long)&limit, 0);
+}
+
+int main(void) {
+  static uint8_t stack[1 << 16];
+  static const int SIGNALS[] = {SIGTRAP, SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGVTALRM};
+  const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+  void *code = mmap((void *)CODE_PAGE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, flags, -1, 0);
+  void *data = mmap((void *)DATA_PAGES, 2 * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (code != (void *)CODE_PAGE || data != (void *)DATA_PAGES || sigaltstack(&alternate, NULL) != 0) return 1;
+  memset(code, 0xcc, PAGE);
+  sigfillset(&action.sa_mask);
+  for (unsigned i = 0; i < sizeof SIGNALS / sizeof SIGNALS[0]; i++) sigaction(SIGNALS[i], &action, NULL);
+  raise(SIGTRAP);
+  return 5;
+}
