@@ -13,3 +13,6 @@ export {
 } from "./agent/guest-process.ts";
 export type { AgentInfo } from "./agent/hello.ts";
 export { type SignalName, signalName, signalNumber } from "./agent/signals.ts";
+export type { DiskMode, HostDisk } from "./disk/host-disk.ts";
+export { openDisk, type OpenDiskOptions } from "./disk/open-disk.ts";
+export { fillRandom } from "./random.ts";
