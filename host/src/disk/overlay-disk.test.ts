@@ -39,7 +39,7 @@ describe("data", () => {
       for (let batch = 0; batch < 3; batch++) {
         await writeBatch(disk, model, prng);
         // After every batch: later writes would cover up what an earlier one lost.
-        assert.deepEqual(await readAll(disk), model);
+        assert.equal(firstDifference(await readAll(disk), model), -1);
       }
       await disk.close();
     }
@@ -74,6 +74,11 @@ describe("data", () => {
     await disk.close();
   });
 });
+
+/** Position of the first byte that differs; a printed difference of two disks helps nobody. */
+function firstDifference(one: Uint8Array, other: Uint8Array): number {
+  return one.findIndex((byte, i) => byte !== other[i]);
+}
 
 /** Up to eight writes that do not overlap, started without waiting for each other. */
 async function writeBatch(disk: OverlayDisk, model: Uint8Array, prng: Prng): Promise<void> {
