@@ -1,0 +1,145 @@
+// A processor socket: one vCPU with what is its own (local APIC, paravirtual clock, MSRs), and the bus it sees the
+// machine through.
+
+import type { AddressSpace } from "../bus/address-space.ts";
+import { onWordRegisters } from "../bus/register-map.ts";
+import { assert } from "../errors.ts";
+import type { ApicMessage } from "../interrupts/apic-message.ts";
+import type { InterruptFabric } from "../interrupts/interrupt-fabric.ts";
+import { LocalApic, type LocalApicHost } from "../interrupts/local-apic.ts";
+import { isApicMsr, readApicMsr, writeApicMsr } from "../interrupts/local-apic-msr.ts";
+import { APIC_DEFAULT_BASE } from "../interrupts/local-apic-registers.ts";
+import type { GuestMemory } from "../memory/guest-memory.ts";
+import { KvmClock } from "../time/kvm-clock.ts";
+import type { TimerQueue } from "../time/timer-queue.ts";
+import type { VirtualClock } from "../time/virtual-clock.ts";
+import { MsrFile } from "./msr.ts";
+import type { AccessSize, Vcpu, VcpuBus } from "./vcpu.ts";
+
+const APIC_PAGE_END = APIC_DEFAULT_BASE + 0x1000;
+
+export interface VcpuSlotOptions {
+  readonly id: number;
+  readonly memory: GuestMemory;
+  readonly ports: AddressSpace;
+  readonly mmio: AddressSpace;
+  readonly fabric: InterruptFabric;
+  readonly clock: VirtualClock;
+  readonly timers: TimerQueue;
+  readonly tscFrequencyHz: number;
+}
+
+export class VcpuSlot implements VcpuBus, LocalApicHost {
+  readonly apic: LocalApic;
+  readonly kvmClock: KvmClock;
+  readonly msrs = new MsrFile();
+  /** In HLT: not run until an interrupt can be acknowledged. */
+  isHalted = false;
+  /** In HLT with interrupts off: nothing on this board wakes it. */
+  isHaltedForGood = false;
+  /** INIT and start-up messages from other processors, since power-on; a single processor gets none. */
+  startUpMessages = 0;
+  readonly #options: VcpuSlotOptions;
+  readonly #apicPage: ReturnType<typeof onWordRegisters>;
+  #vcpu: Vcpu | undefined;
+
+  constructor(options: VcpuSlotOptions) {
+    const { id, clock, timers, tscFrequencyHz, memory } = options;
+    this.#options = options;
+    this.apic = new LocalApic({ id, isBootProcessor: id === 0, clock, timers, tscFrequencyHz, host: this });
+    this.#apicPage = onWordRegisters(this.apic);
+    this.kvmClock = new KvmClock(memory, clock, tscFrequencyHz);
+    options.fabric.addLocalApic(this.apic);
+  }
+
+  /** Plugs the processor in; done once, right after it was made with this slot as its bus. */
+  plug(vcpu: Vcpu): void {
+    assert(this.#vcpu === undefined, "a slot takes one vCPU");
+    this.#vcpu = vcpu;
+  }
+
+  get vcpu(): Vcpu {
+    assert(this.#vcpu !== undefined, "the slot is empty");
+    return this.#vcpu;
+  }
+
+  get canRun(): boolean {
+    return !this.isHaltedForGood && (!this.isHalted || this.apic.isRequesting);
+  }
+
+  readPort(port: number, size: AccessSize): number {
+    return this.#options.ports.read(port, size);
+  }
+
+  writePort(port: number, size: AccessSize, value: number): void {
+    this.#options.ports.write(port, size, value);
+  }
+
+  readMmio(gpa: number, size: AccessSize): number {
+    if (gpa >= APIC_DEFAULT_BASE && gpa < APIC_PAGE_END)
+      return this.#apicPage.read(gpa - APIC_DEFAULT_BASE, size);
+    return this.#options.mmio.read(gpa, size);
+  }
+
+  writeMmio(gpa: number, size: AccessSize, value: number): void {
+    if (gpa >= APIC_DEFAULT_BASE && gpa < APIC_PAGE_END)
+      this.#apicPage.write(gpa - APIC_DEFAULT_BASE, size, value);
+    else this.#options.mmio.write(gpa, size, value);
+  }
+
+  readMsr(index: number): bigint | undefined {
+    if (isApicMsr(index)) return readApicMsr(this.apic, index);
+    return this.kvmClock.readMsr(index) ?? this.msrs.read(index);
+  }
+
+  writeMsr(index: number, value: bigint): boolean {
+    if (isApicMsr(index)) return writeApicMsr(this.apic, index, value);
+    return this.kvmClock.writeMsr(index, value) || this.msrs.write(index, value);
+  }
+
+  acknowledgeInterrupt(): number {
+    return this.apic.acknowledge();
+  }
+
+  readTaskPriority(): number {
+    return this.apic.taskPriority >>> 4;
+  }
+
+  writeTaskPriority(priorityClass: number): void {
+    this.apic.setTaskPriority((priorityClass & 0xf) << 4);
+  }
+
+  nowNs(): number {
+    return this.#options.clock.nowNs();
+  }
+
+  setInterruptRequest(isPending: boolean): void {
+    this.#vcpu?.setInterruptRequest(isPending);
+  }
+
+  requestNmi(): void {
+    this.isHalted = false;
+    this.isHaltedForGood = false;
+    this.#vcpu?.requestNmi();
+  }
+
+  requestInit(): void {
+    this.startUpMessages++;
+  }
+
+  requestStartUp(_page: number): void {
+    this.startUpMessages++;
+  }
+
+  sendIpi(source: LocalApic, message: ApicMessage, shorthand: number): void {
+    this.#options.fabric.sendIpi(source, message, shorthand);
+  }
+
+  broadcastEoi(vector: number): void {
+    this.#options.fabric.ioApic.endOfInterrupt(vector);
+  }
+
+  acknowledgeExternal(): number {
+    return this.#options.fabric.pics.acknowledge();
+  }
+}
