@@ -17,7 +17,7 @@ export type ImportRule = {
 
 const PURE = ["@hearth/machine", "@hearth/net"];
 const ENGINES = ["@hearth/engine-portable", "@hearth/engine-kvm"];
-const LIBRARIES = [...PURE, ...ENGINES, "@hearth/host", "@hearth/images"];
+const LIBRARIES = [...PURE, ...ENGINES, "@hearth/host", "@hearth/images", "@hearth/guest"];
 
 /** First match wins. A folder without a rule is reported, so that a new package gets one. */
 export const IMPORT_RULES: readonly ImportRule[] = [
@@ -37,7 +37,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { folder: "platform", packages: LIBRARIES, npm: [], node: true },
   { folder: "cli", packages: ["@hearth/platform"], npm: ["@stricli/core"], node: true },
   { folder: "testkit", packages: ["*"], npm: [], node: true },
-  { folder: "guest", packages: ["@hearth/images"], npm: [], node: true },
+  { folder: "guest", packages: ["@hearth/machine", "@hearth/host"], npm: [], node: true },
   { folder: "bench", packages: ["*"], npm: [], node: true },
   { folder: "examples", packages: ["*"], npm: [], node: true },
   { folder: "bin", packages: [], npm: [], node: true },
