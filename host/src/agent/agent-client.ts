@@ -17,11 +17,12 @@ export class AgentClient {
   readonly files: GuestFiles;
   /** Resolves when the connection has ended, with the reason; undefined after `close`. */
   readonly closed: Promise<HearthError | undefined>;
-  readonly #connection: AgentConnection;
+  /** The connection below, for GuestFiles made elsewhere. */
+  readonly connection: AgentConnection;
 
   private constructor(connection: AgentConnection) {
-    this.#connection = connection;
-    this.files = new GuestFiles(connection);
+    this.connection = connection;
+    this.files = new GuestFiles(() => Promise.resolve(connection));
     this.closed = connection.closed;
   }
 
@@ -31,12 +32,12 @@ export class AgentClient {
   }
 
   get info(): AgentInfo {
-    return this.#connection.welcome;
+    return this.connection.welcome;
   }
 
   /** Starts a program; resolves once it runs. Throws HearthError exec.*. */
   spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<GuestProcess> {
-    return spawnInGuest(this.#connection, argv, options);
+    return spawnInGuest(this.connection, argv, options);
   }
 
   /** Asks for power-off or reset; resolves when the guest has begun. Programs get `graceMs` between SIGTERM and SIGKILL. */
@@ -70,11 +71,11 @@ export class AgentClient {
   }
 
   close(): void {
-    this.#connection.close();
+    this.connection.close();
   }
 
   async #ask(type: number, payload: PayloadWriter): Promise<PayloadReader> {
-    const end = await this.#connection.request(type, payload.finish()).ended;
+    const end = await this.connection.request(type, payload.finish()).ended;
     if (end.kind === "done") return new PayloadReader(end.result);
     if (end.kind === "failed")
       throw new HearthError(

@@ -124,7 +124,9 @@ export class AgentConnection {
     if (channel.receive(frame)) this.#channels.delete(frame.channel);
   }
 
+  /** A transport that knows better than "closed" why it ended says so with a HearthError. */
   #lost(reason: Error | undefined): void {
+    if (reason instanceof HearthError) return this.#fail(reason);
     const where = this.#parser.isAtBoundary() ? "" : " in the middle of a frame";
     this.#fail(
       new HearthError("agent.disconnected", `The guest's agent closed the connection${where}.`, {

@@ -14,7 +14,7 @@ const TO_THE_END = 2n ** 64n - 1n;
 const WriteFlag = { Create: 1, Truncate: 2, Append: 4, Exclusive: 8, Parents: 16, Sync: 32 } as const;
 
 /** More than any real directory; a guest may send entries for ever. */
-const MAX_ENTRIES = 1_000_000;
+const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
 export interface WriteOptions {
   /** Permission bits of a new file; 0o644 if absent. */
@@ -30,10 +30,11 @@ export interface WriteOptions {
 
 /** The guest's file system as seen by its agent (root, initial mount namespace). */
 export class GuestFiles {
-  readonly #connection: AgentConnection;
+  readonly #connect: () => Promise<AgentConnection>;
 
-  constructor(connection: AgentConnection) {
-    this.#connection = connection;
+  /** `connect` is asked at every request, and may wait for the guest. */
+  constructor(connect: () => Promise<AgentConnection>) {
+    this.#connect = connect;
   }
 
   /** The whole file. */
@@ -48,7 +49,7 @@ export class GuestFiles {
   /** The file in chunks as they arrive. Leaving the loop early gives the transfer up. */
   async *readStream(path: string): AsyncGenerator<Uint8Array, void, void> {
     const payload = new PayloadWriter().text(path).u64(0n).u64(TO_THE_END).finish();
-    const channel = this.#connection.request(FrameType.Read, payload);
+    const channel = (await this.#connect()).request(FrameType.Read, payload);
     try {
       yield* channel.output.queue;
       await this.#done(channel, "read", path);
@@ -74,7 +75,7 @@ export class GuestFiles {
       .u32(options.mode ?? 0o644)
       .u32(flags);
     payload.text(options.owner ?? "");
-    const channel = this.#connection.request(FrameType.Write, payload.finish());
+    const channel = (await this.#connect()).request(FrameType.Write, payload.finish());
     try {
       await sendAll(channel, data);
       return Number((await this.#done(channel, "write", path)).u64());
@@ -91,17 +92,16 @@ export class GuestFiles {
 
   /** The directory's entries, by name. */
   async list(path: string): Promise<FileEntry[]> {
-    const channel = this.#connection.request(FrameType.List, new PayloadWriter().text(path).finish());
+    const channel = (await this.#connect()).request(FrameType.List, new PayloadWriter().text(path).finish());
     const entries: FileEntry[] = [];
-    for await (const chunk of channel.output.queue) {
-      const reader = new PayloadReader(chunk);
+    try {
+      /* Frames may cut an entry anywhere. */
+      const reader = new PayloadReader(await collect(channel.output.queue, MAX_LIST_BYTES));
       while (reader.remaining > 0) entries.push(decodeEntry(reader));
-      if (entries.length > MAX_ENTRIES) {
-        channel.cancel();
-        throw new HearthError("output.too-large", `${path} has more than ${MAX_ENTRIES} entries.`);
-      }
+      await this.#done(channel, "list", path);
+    } finally {
+      channel.cancel();
     }
-    await this.#done(channel, "list", path);
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -132,8 +132,9 @@ export class GuestFiles {
     await this.#ask(FrameType.Symlink, new PayloadWriter().text(target).text(path), "link", path);
   }
 
-  #ask(type: number, payload: PayloadWriter, action: string, path: string): Promise<PayloadReader> {
-    return this.#done(this.#connection.request(type, payload.finish()), action, path);
+  async #ask(type: number, payload: PayloadWriter, action: string, path: string): Promise<PayloadReader> {
+    const connection = await this.#connect();
+    return this.#done(connection.request(type, payload.finish()), action, path);
   }
 
   async #done(channel: Channel, action: string, path: string): Promise<PayloadReader> {

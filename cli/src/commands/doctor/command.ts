@@ -1,0 +1,18 @@
+// `hearth doctor`: its flags and its help. The work is in doctor.ts.
+
+import { buildCommand } from "@stricli/core";
+
+export interface DoctorFlags {
+  readonly json: boolean;
+}
+
+export const doctorCommand = buildCommand<DoctorFlags>({
+  loader: async () => (await import("./doctor.ts")).default,
+  parameters: {
+    flags: { json: { kind: "boolean", brief: "Print one JSON object", default: false, withNegated: false } },
+  },
+  docs: {
+    brief: "Say what this host offers, which engine would be used and why",
+    fullDescription: ["Examples:", "  hearth doctor", "  hearth doctor --json | jq .engine"].join("\n"),
+  },
+});

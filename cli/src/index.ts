@@ -1,0 +1,3 @@
+// @hearth/cli: the `hearth` command. Nothing imports it; bin/hearth starts main.ts.
+
+export { createApp } from "./app.ts";

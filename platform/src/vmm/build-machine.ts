@@ -1,0 +1,144 @@
+// From a specification to a machine that can run: engine, boot files, disks and devices put together, in the runner's
+// thread. What it opened is closed again when it fails half-way.
+
+import { fillRandom, type HostDisk, openDisk } from "@hearth/host";
+import { readBootFile, readKernel } from "@hearth/images";
+import { BlockDevice, Machine, RngDevice, type TimeSource, VsockDevice } from "@hearth/machine";
+import { embeddedInitrd, embeddedKernel } from "./embedded-guest.ts";
+import { loadEngine } from "./engine-choice.ts";
+import type { RunnableMachine, Step } from "./runner.ts";
+import type { MachineSpecification } from "./specification.ts";
+import { TypedInput } from "./typed-input.ts";
+
+const NS_PER_MS = 1e6;
+const GUEST_CID = 3;
+
+/** A machine and what its thread needs to serve it. */
+export interface BuiltMachine {
+  readonly machine: RunnableMachine;
+  readonly vsock: VsockDevice;
+  typeOnConsole(bytes: Uint8Array): void;
+  /** Lets go of the disks. */
+  close(): Promise<void>;
+}
+
+/** Throws HearthError for anything wrong with the specification's files, or with the host. */
+export async function buildMachine(specification: MachineSpecification): Promise<BuiltMachine> {
+  const [kernel, initrd, engine] = await Promise.all([
+    loadKernel(specification),
+    loadInitrd(specification),
+    loadEngine(specification.engine),
+  ]);
+  const disks = await openDisks(specification);
+  try {
+    const vsock = new VsockDevice({ guestCid: GUEST_CID });
+    const output: Uint8Array[] = [];
+    const machine = new Machine({
+      engine,
+      ramBytes: specification.memoryBytes,
+      kernel,
+      initrd,
+      commandLine: specification.cmdline,
+      devices: [...disks.map((disk) => new BlockDevice(disk)), vsock, new RngDevice(fillRandom)],
+      time: HOST_TIME,
+      fillRandom,
+      onSerialOutput: (bytes) => output.push(bytes),
+    });
+    const input = new TypedInput((bytes) => machine.inputSerial(bytes));
+    machine.start();
+    return {
+      machine: new MachineAdapter(machine, input, output),
+      vsock,
+      typeOnConsole: (bytes) => input.push(bytes),
+      close: () => closeDisks(disks),
+    };
+  } catch (error) {
+    await closeDisks(disks);
+    throw error;
+  }
+}
+
+const HOST_TIME: TimeSource = {
+  monotonicNs: () => performance.now() * NS_PER_MS,
+  wallClockNs: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
+};
+
+async function loadKernel(specification: MachineSpecification): Promise<Uint8Array> {
+  const { kernelPath } = specification;
+  return (await (kernelPath === undefined ? embeddedKernel() : readKernel(kernelPath))).bytes;
+}
+
+async function loadInitrd(specification: MachineSpecification): Promise<Uint8Array | undefined> {
+  const { initrd } = specification;
+  if (initrd.kind === "file") return readBootFile(initrd.path, "initrd");
+  return initrd.kind === "embedded" ? embeddedInitrd() : undefined;
+}
+
+async function openDisks(specification: MachineSpecification): Promise<HostDisk[]> {
+  const disks: HostDisk[] = [];
+  try {
+    for (const { path, mode } of specification.disks) disks.push(await openDisk(path, { mode }));
+    return disks;
+  } catch (error) {
+    await closeDisks(disks);
+    throw error;
+  }
+}
+
+async function closeDisks(disks: readonly HostDisk[]): Promise<void> {
+  await Promise.all(disks.map((disk) => disk.close()));
+}
+
+/** The machine as the runner sees it. */
+class MachineAdapter implements RunnableMachine {
+  readonly #machine: Machine;
+  readonly #input: TypedInput;
+  readonly #output: Uint8Array[];
+  #delayMs = 0;
+
+  constructor(machine: Machine, input: TypedInput, output: Uint8Array[]) {
+    this.#machine = machine;
+    this.#input = input;
+    this.#output = output;
+  }
+
+  step(budget: number): Step {
+    this.#input.pump();
+    const status = this.#machine.runSlice(budget);
+    switch (status.kind) {
+      case "ready":
+        this.#delayMs = 0;
+        return "budget";
+      case "sleep":
+        this.#delayMs = status.delayNs / NS_PER_MS;
+        // The guest has made room for more keys: it is not idle while there are some.
+        return this.#input.pump() ? "ran" : "idle";
+      case "idle":
+        return "dead";
+      case "ended":
+        return END_STEPS[status.reason.kind];
+    }
+  }
+
+  untilDueMs(): number {
+    return this.#delayMs;
+  }
+
+  takeConsole(): Uint8Array | undefined {
+    const chunks = this.#output.splice(0);
+    return chunks.length > 1 ? Buffer.concat(chunks) : chunks[0];
+  }
+
+  describe(): string {
+    const reason = this.#machine.endReason;
+    return reason?.kind === "failure" ? `${reason.message}\n${reason.dump}` : this.#machine.describe();
+  }
+}
+
+const END_STEPS = {
+  "power-off": "power-off",
+  reset: "reset",
+  halt: "dead",
+  failure: "failed",
+  stopped: "dead",
+} as const satisfies Record<string, Step>;
