@@ -6,7 +6,9 @@ import { onWordRegisters } from "../bus/register-map.ts";
 import { assert } from "../errors.ts";
 import type { ApicMessage } from "../interrupts/apic-message.ts";
 import type { InterruptFabric } from "../interrupts/interrupt-fabric.ts";
-import { LocalApic, type LocalApicHost } from "../interrupts/local-apic.ts";
+import { LocalApic } from "../interrupts/local-apic.ts";
+import type { LocalApicHost } from "../interrupts/local-apic-host.ts";
+import { LocalApicPage } from "../interrupts/local-apic-page.ts";
 import { isApicMsr, readApicMsr, writeApicMsr } from "../interrupts/local-apic-msr.ts";
 import { APIC_DEFAULT_BASE } from "../interrupts/local-apic-registers.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
@@ -47,7 +49,7 @@ export class VcpuSlot implements VcpuBus, LocalApicHost {
     const { id, clock, timers, tscFrequencyHz, memory } = options;
     this.#options = options;
     this.apic = new LocalApic({ id, isBootProcessor: id === 0, clock, timers, tscFrequencyHz, host: this });
-    this.#apicPage = onWordRegisters(this.apic);
+    this.#apicPage = onWordRegisters(new LocalApicPage(this.apic));
     this.kvmClock = new KvmClock(memory, clock, tscFrequencyHz);
     options.fabric.addLocalApic(this.apic);
   }
@@ -131,8 +133,8 @@ export class VcpuSlot implements VcpuBus, LocalApicHost {
     this.startUpMessages++;
   }
 
-  sendIpi(source: LocalApic, message: ApicMessage, shorthand: number): void {
-    this.#options.fabric.sendIpi(source, message, shorthand);
+  sendIpi(sourceId: number, message: ApicMessage, shorthand: number): void {
+    this.#options.fabric.sendIpi(sourceId, message, shorthand);
   }
 
   broadcastEoi(vector: number): void {

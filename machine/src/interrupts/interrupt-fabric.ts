@@ -65,13 +65,14 @@ export class InterruptFabric implements ApicBus {
     return isTaken;
   }
 
-  sendIpi(source: LocalApic, message: ApicMessage, shorthand: number): void {
+  sendIpi(sourceId: number, message: ApicMessage, shorthand: number): void {
     if (shorthand === Shorthand.None) {
       this.send(message);
       return;
     }
     for (const apic of this.#apics) {
-      const isWanted = apic === source ? shorthand !== Shorthand.AllButSelf : shorthand !== Shorthand.Self;
+      const isWanted =
+        apic.id === sourceId ? shorthand !== Shorthand.AllButSelf : shorthand !== Shorthand.Self;
       if (isWanted) apic.receive(message);
     }
   }

@@ -1,12 +1,12 @@
 // Local APIC, xAPIC and x2APIC (Intel SDM vol. 3A, chapter 11). One per vCPU. Differences on purpose: the register page
 // cannot be moved, delivery is instantaneous (no delivery status), SMI and CMCI do nothing.
 
-import type { WordRegisters } from "../bus/register-map.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { VirtualClock } from "../time/virtual-clock.ts";
 import { type ChipState, openState } from "../snapshot/chip-state.ts";
 import { type ApicMessage, DeliveryMode } from "./apic-message.ts";
 import { ApicTimer } from "./apic-timer.ts";
+import type { LocalApicHost } from "./local-apic-host.ts";
 import {
   APIC_DEFAULT_BASE,
   APIC_VERSION,
@@ -14,41 +14,21 @@ import {
   BASE_BOOT_PROCESSOR,
   BASE_ENABLE,
   BASE_X2APIC,
-  ESR_ILLEGAL_REGISTER,
   ESR_RECEIVE_ILLEGAL_VECTOR,
   ESR_SEND_ILLEGAL_VECTOR,
   ICR_ASSERT,
   ICR_LEVEL,
   ICR_LOGICAL,
   ICR_WRITABLE,
-  LVT_MASKED,
-  LVT_MODE_SHIFT,
   LVT_TIMER_MODE_SHIFT,
-  LVT_WRITABLE,
   SVR_ENABLE,
   SVR_WRITABLE,
 } from "./local-apic-registers.ts";
-import { VectorSet } from "./vector-set.ts";
+import { LVT_REGISTERS, LocalVectorTable } from "./local-vector-table.ts";
+import { PriorityUnit } from "./priority-unit.ts";
 
-const LVT_ENTRIES = Object.keys(LVT_WRITABLE).map(Number);
 const STATE_KIND = "local-apic";
 const STATE_VERSION = 1;
-
-/** What a local APIC does to its processor and to the rest of the board. */
-export interface LocalApicHost {
-  /** Level: an interrupt can be acknowledged now, or no longer. */
-  setInterruptRequest(isPending: boolean): void;
-  requestNmi(): void;
-  requestInit(): void;
-  /** `page`: the processor starts in real mode at page × 4096. */
-  requestStartUp(page: number): void;
-  /** Sends an inter-processor interrupt; `shorthand` is one of Shorthand. */
-  sendIpi(source: LocalApic, message: ApicMessage, shorthand: number): void;
-  /** A level interrupt was finished: tells the I/O APICs. */
-  broadcastEoi(vector: number): void;
-  /** INTA cycles to the 8259 pair. */
-  acknowledgeExternal(): number;
-}
 
 export interface LocalApicOptions {
   readonly id: number;
@@ -59,18 +39,14 @@ export interface LocalApicOptions {
   readonly host: LocalApicHost;
 }
 
-export class LocalApic implements WordRegisters {
-  readonly name = "local-apic";
+export class LocalApic {
   readonly id: number;
   readonly timer: ApicTimer;
   readonly #host: LocalApicHost;
   readonly #isBootProcessor: boolean;
-  readonly #request = new VectorSet();
-  readonly #inService = new VectorSet();
-  readonly #triggerMode = new VectorSet();
-  readonly #lvt = new Map<number, number>();
+  readonly #priorities = new PriorityUnit();
+  readonly #lvt = new LocalVectorTable();
   #base = 0;
-  #taskPriority = 0;
   #logicalDestination = 0;
   #destinationFormat = 0xffff_ffff;
   #spurious = 0xff;
@@ -97,18 +73,15 @@ export class LocalApic implements WordRegisters {
     this.#base = APIC_DEFAULT_BASE + BASE_ENABLE + (this.#isBootProcessor ? BASE_BOOT_PROCESSOR : 0);
     this.init();
     if (!this.#isBootProcessor) return;
-    this.#lvt.set(ApicRegister.LvtLint0, DeliveryMode.ExtInt << LVT_MODE_SHIFT);
-    this.#lvt.set(ApicRegister.LvtLint1, DeliveryMode.Nmi << LVT_MODE_SHIFT);
+    this.#lvt.wireAsFirmware();
     this.#update();
   }
 
   /** State after INIT: as reset, but the APIC base register is kept. */
   init(): void {
-    this.#request.clear();
-    this.#inService.clear();
-    this.#triggerMode.clear();
-    for (const entry of LVT_ENTRIES) this.#lvt.set(entry, LVT_MASKED);
-    this.#taskPriority = this.#logicalDestination = 0;
+    this.#priorities.reset();
+    this.#lvt.reset();
+    this.#logicalDestination = 0;
     this.#destinationFormat = 0xffff_ffff;
     this.#spurious = 0xff;
     this.#errors = this.#errorsLatched = 0;
@@ -139,7 +112,7 @@ export class LocalApic implements WordRegisters {
   isAddressedBy(destination: number, isLogical: boolean): boolean {
     if (!this.isEnabled) return false;
     if (!isLogical) return destination === this.id || destination === 0xff || destination === 0xffff_ffff;
-    const own = this.readLogicalDestination();
+    const own = this.logicalDestination;
     if (this.isX2) return destination >>> 16 === own >>> 16 && (destination & own & 0xffff) !== 0;
     const set = own >>> 24;
     if (this.#destinationFormat >>> 28 === 0xf) return (set & destination) !== 0;
@@ -175,8 +148,7 @@ export class LocalApic implements WordRegisters {
   acknowledge(): number {
     const vector = this.#deliverable();
     if (vector >= 0) {
-      this.#request.remove(vector);
-      this.#inService.add(vector);
+      this.#priorities.serve(vector);
       this.#update();
       return vector;
     }
@@ -190,16 +162,15 @@ export class LocalApic implements WordRegisters {
 
   /** Processor priority (SDM vol. 3A, 11.8.3.1). */
   get processorPriority(): number {
-    const serviced = Math.max(0, this.#inService.highest()) & 0xf0;
-    return this.#taskPriority >>> 4 >= serviced >>> 4 ? this.#taskPriority : serviced;
+    return this.#priorities.processorPriority;
   }
 
   get taskPriority(): number {
-    return this.#taskPriority;
+    return this.#priorities.taskPriority;
   }
 
   setTaskPriority(value: number): void {
-    this.#taskPriority = value & 0xff;
+    this.#priorities.taskPriority = value;
     this.#update();
   }
 
@@ -216,40 +187,33 @@ export class LocalApic implements WordRegisters {
     else this.init();
   }
 
-  /** xAPIC page: one 32-bit register every 16 bytes. Reads nothing in x2APIC mode. */
-  readRegister(offset: number): number {
-    if (!this.isEnabled || this.isX2 || (offset & 0xf) !== 0) return 0;
-    const register = offset >>> 4;
-    if (register === ApicRegister.Id) return (this.id << 24) >>> 0;
-    if (register === ApicRegister.CommandHigh) return this.#commandHigh;
-    if (register === ApicRegister.DestinationFormat) return this.#destinationFormat;
-    const value = this.read(register);
-    if (value >= 0) return value;
-    this.#raiseError(ESR_ILLEGAL_REGISTER);
-    return 0;
-  }
-
-  writeRegister(offset: number, value: number, lanes: number): void {
-    if (!this.isEnabled || this.isX2 || (offset & 0xf) !== 0 || lanes !== 0xffff_ffff) return;
-    const register = offset >>> 4;
-    if (register === ApicRegister.LogicalDestination) this.#logicalDestination = (value & 0xff00_0000) >>> 0;
-    else if (register === ApicRegister.DestinationFormat)
-      this.#destinationFormat = (value | 0x0fff_ffff) >>> 0;
-    else if (register === ApicRegister.CommandHigh) this.#commandHigh = (value & 0xff00_0000) >>> 0;
-    else if (register === ApicRegister.CommandLow) this.writeCommand(value, this.#commandHigh >>> 24);
-    else if (!this.write(register, value)) this.#raiseError(ESR_ILLEGAL_REGISTER);
-  }
-
-  readLogicalDestination(): number {
+  get logicalDestination(): number {
     return this.isX2 ? ((this.id >>> 4) << 16) | (1 << (this.id & 15)) : this.#logicalDestination;
+  }
+
+  set logicalDestination(value: number) {
+    this.#logicalDestination = (value & 0xff00_0000) >>> 0;
+  }
+
+  get destinationFormat(): number {
+    return this.#destinationFormat;
+  }
+
+  set destinationFormat(value: number) {
+    this.#destinationFormat = (value | 0x0fff_ffff) >>> 0;
   }
 
   get commandLow(): number {
     return this.#commandLow;
   }
 
+  /** Destination part of the interrupt command register, as written. */
   get commandHigh(): number {
     return this.#commandHigh;
+  }
+
+  set commandHigh(value: number) {
+    this.#commandHigh = value >>> 0;
   }
 
   /** Registers that read the same in both modes; -1 for one that does not exist. */
@@ -260,14 +224,14 @@ export class LocalApic implements WordRegisters {
       case ApicRegister.Version:
         return APIC_VERSION;
       case ApicRegister.TaskPriority:
-        return this.#taskPriority;
+        return this.taskPriority;
       case ApicRegister.ArbitrationPriority:
       case ApicRegister.EndOfInterrupt:
         return 0;
       case ApicRegister.ProcessorPriority:
         return this.processorPriority;
       case ApicRegister.LogicalDestination:
-        return this.readLogicalDestination() >>> 0;
+        return this.logicalDestination >>> 0;
       case ApicRegister.SpuriousVector:
         return this.#spurious;
       case ApicRegister.ErrorStatus:
@@ -281,7 +245,7 @@ export class LocalApic implements WordRegisters {
       case ApicRegister.TimerDivide:
         return this.timer.divide;
       default:
-        return this.#lvt.get(register) ?? -1;
+        return this.#lvt.read(register);
     }
   }
 
@@ -322,19 +286,20 @@ export class LocalApic implements WordRegisters {
     const vector = low & 0xff;
     const shorthand = (low >>> 18) & 3;
     const isLogical = (low & ICR_LOGICAL) !== 0;
-    if (vector < 16 && deliveryMode <= DeliveryMode.LowestPriority) this.#raiseError(ESR_SEND_ILLEGAL_VECTOR);
+    if (vector < 16 && deliveryMode <= DeliveryMode.LowestPriority) this.raiseError(ESR_SEND_ILLEGAL_VECTOR);
     else
-      this.#host.sendIpi(this, { vector, deliveryMode, destination, isLogical, isLevel: false }, shorthand);
+      this.#host.sendIpi(
+        this.id,
+        { vector, deliveryMode, destination, isLogical, isLevel: false },
+        shorthand,
+      );
   }
 
   state(): ChipState {
     const data = {
       base: this.#base,
-      request: [...this.#request.words],
-      inService: [...this.#inService.words],
-      triggerMode: [...this.#triggerMode.words],
-      lvt: LVT_ENTRIES.map((entry) => this.#lvt.get(entry)),
-      taskPriority: this.#taskPriority,
+      priorities: this.#priorities.state(),
+      lvt: this.#lvt.values(),
       logicalDestination: this.#logicalDestination,
       destinationFormat: this.#destinationFormat,
       spurious: this.#spurious,
@@ -354,14 +319,8 @@ export class LocalApic implements WordRegisters {
     const modeBits = fields.integer("base", 0xffff_ffff) & (BASE_ENABLE | BASE_X2APIC);
     const bootBit = this.#isBootProcessor ? BASE_BOOT_PROCESSOR : 0;
     this.#base = APIC_DEFAULT_BASE + bootBit + modeBits;
-    this.#request.words.set(fields.integers("request", 8, 0xffff_ffff));
-    this.#inService.words.set(fields.integers("inService", 8, 0xffff_ffff));
-    this.#triggerMode.words.set(fields.integers("triggerMode", 8, 0xffff_ffff));
-    const lvt = fields.integers("lvt", LVT_ENTRIES.length, 0x7_ffff);
-    LVT_ENTRIES.forEach((entry, i) => {
-      this.#lvt.set(entry, (lvt[i] as number) & (LVT_WRITABLE[entry] as number));
-    });
-    this.#taskPriority = fields.integer("taskPriority", 0xff);
+    this.#priorities.restore(fields.chip("priorities"));
+    this.#lvt.restore(fields.integers("lvt", LVT_REGISTERS.length, 0x7_ffff));
     this.#logicalDestination = fields.integer("logicalDestination", 0xffff_ffff);
     this.#destinationFormat = fields.integer("destinationFormat", 0xffff_ffff);
     this.#spurious = fields.integer("spurious", SVR_WRITABLE);
@@ -375,78 +334,67 @@ export class LocalApic implements WordRegisters {
   }
 
   #readVectors(register: number): number {
-    const set =
-      register < ApicRegister.TriggerMode
-        ? this.#inService
-        : register < ApicRegister.Request
-          ? this.#triggerMode
-          : this.#request;
+    const { inService, triggerMode, request } = this.#priorities;
+    const isTriggerMode = register >= ApicRegister.TriggerMode && register < ApicRegister.Request;
+    const set = isTriggerMode ? triggerMode : register < ApicRegister.TriggerMode ? inService : request;
     return set.words[register & 7] as number;
   }
 
   #writeSpurious(value: number): void {
     this.#spurious = value & SVR_WRITABLE;
     if (this.#isSoftwareEnabled) return;
-    for (const entry of LVT_ENTRIES) this.#lvt.set(entry, (this.#lvt.get(entry) as number) | LVT_MASKED);
+    this.#lvt.maskAll();
     this.#update();
   }
 
   #writeLvt(register: number, value: number): boolean {
-    const writable = LVT_WRITABLE[register];
-    if (writable === undefined) return false;
-    const forced = this.#isSoftwareEnabled ? 0 : LVT_MASKED;
-    this.#lvt.set(register, (value & writable) | forced);
+    if (!this.#lvt.write(register, value, this.#isSoftwareEnabled)) return false;
     if (register === ApicRegister.LvtTimer) this.timer.setMode((value >>> LVT_TIMER_MODE_SHIFT) & 3);
     this.#update();
     return true;
   }
 
   #deliverLvt(register: number): void {
-    const entry = this.#lvt.get(register) as number;
-    if ((entry & LVT_MASKED) !== 0) return;
-    const mode = register === ApicRegister.LvtTimer ? DeliveryMode.Fixed : (entry >>> LVT_MODE_SHIFT) & 7;
-    if (mode === DeliveryMode.Fixed) this.#accept(entry & 0xff, false);
+    if (this.#lvt.isMasked(register)) return;
+    const mode = this.#lvt.deliveryMode(register);
+    if (mode === DeliveryMode.Fixed) this.#accept(this.#lvt.vector(register), false);
     else if (mode === DeliveryMode.Nmi) this.#host.requestNmi();
   }
 
   #accept(vector: number, isLevel: boolean): boolean {
     if (vector < 16) {
-      this.#raiseError(ESR_RECEIVE_ILLEGAL_VECTOR);
+      this.raiseError(ESR_RECEIVE_ILLEGAL_VECTOR);
       return false;
     }
-    if (isLevel) this.#triggerMode.add(vector);
-    else this.#triggerMode.remove(vector);
-    this.#request.add(vector);
+    this.#priorities.add(vector, isLevel);
     this.#update();
     return true;
   }
 
   #endOfInterrupt(): void {
-    const vector = this.#inService.highest();
+    const vector = this.#priorities.finish();
     if (vector < 0) return;
-    this.#inService.remove(vector);
     this.#update();
-    if (this.#triggerMode.has(vector)) this.#host.broadcastEoi(vector);
+    if (this.#priorities.triggerMode.has(vector)) this.#host.broadcastEoi(vector);
   }
 
-  #raiseError(bit: number): void {
+  /** Notes an error; it shows in the status register after the next write to it. */
+  raiseError(bit: number): void {
     const isNew = (this.#errors & bit) === 0;
     this.#errors |= bit;
     // An error entry with an illegal vector must not report itself for ever.
-    if (isNew && ((this.#lvt.get(ApicRegister.LvtError) as number) & 0xf0) !== 0)
-      this.#deliverLvt(ApicRegister.LvtError);
+    if (isNew && this.#lvt.vector(ApicRegister.LvtError) >= 16) this.#deliverLvt(ApicRegister.LvtError);
   }
 
   #deliverable(): number {
-    const vector = this.isEnabled ? this.#request.highest() : -1;
-    return vector >> 4 > this.processorPriority >> 4 ? vector : -1;
+    return this.isEnabled ? this.#priorities.deliverable() : -1;
   }
 
   #acceptsExternal(): boolean {
     if (!this.#externalLine) return false;
     if (!this.isEnabled) return true;
-    const entry = this.#lvt.get(ApicRegister.LvtLint0) as number;
-    return (entry & LVT_MASKED) === 0 && ((entry >>> LVT_MODE_SHIFT) & 7) === DeliveryMode.ExtInt;
+    const register = ApicRegister.LvtLint0;
+    return !this.#lvt.isMasked(register) && this.#lvt.deliveryMode(register) === DeliveryMode.ExtInt;
   }
 
   #update(): void {
