@@ -15,9 +15,13 @@ export interface VirtioRig {
 }
 
 /** Plugs `device` in. Nothing is initialised: `rig.driver.start()` does that. */
-export function plugIn(device: VirtioDevice, ramBytes = 2 * 1024 * 1024): VirtioRig {
-  const memory = new GuestMemory(new SharedArrayBuffer(RAM_OFFSET + ramBytes), RAM_OFFSET, ramBytes);
+export function plugIn(device: VirtioDevice, ram: number | GuestMemory = 2 * 1024 * 1024): VirtioRig {
+  const memory = typeof ram === "number" ? makeMemory(ram) : ram;
   const line = new RecordingLine();
   const transport = new MmioTransport(device, memory, line);
   return { memory, line, transport, driver: new MockDriver(memory, transport) };
+}
+
+function makeMemory(ramBytes: number): GuestMemory {
+  return new GuestMemory(new SharedArrayBuffer(RAM_OFFSET + ramBytes), RAM_OFFSET, ramBytes);
 }
