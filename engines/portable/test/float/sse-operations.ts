@@ -25,114 +25,105 @@ function bits(value: number | bigint, size: number): bigint {
   return BigInt.asUintN(size * 8, BigInt(value));
 }
 
-function forPrecision(wide: boolean): ReadonlyMap<number, Shape> {
-  const type = wide ? "f64" : "f32";
-  const size = wide ? 8 : 4;
-  const source = wide ? 52 : 23;
-  const arg = (value: bigint): number | bigint =>
-    wide ? BigInt.asUintN(64, value) : Number(BigInt.asUintN(32, value));
-  const shapes = new Map<number, Shape>();
-  for (const [index, name] of ["add", "sub", "mul", "div"].entries()) {
-    shapes.set(index, {
-      name: `${type}_${name}`,
-      source,
-      size,
-      place: "vector",
-      run: ({ call }, a, b, mxcsr) => bits(call(`${type}_${name}`, arg(a), arg(b), mxcsr), size),
-    });
-  }
-  shapes.set(4, {
-    name: `${type}_sqrt`,
-    source,
-    size,
-    place: "vector",
-    run: ({ call }, _a, b, mxcsr) => bits(call(`${type}_sqrt`, arg(b), mxcsr), size),
-  });
-  for (const [index, name] of ["min", "max"].entries()) {
-    shapes.set(5 + index, {
-      name: `${type}_${name}`,
-      source,
-      size,
-      place: "vector",
-      run: ({ call }, a, b, mxcsr) => bits(call(`${type}_${name}`, arg(a), arg(b), mxcsr), size),
-    });
-  }
-  for (const quiet of [1, 0]) {
-    shapes.set(8 - quiet, {
-      name: `${type}_compare quiet=${quiet}`,
-      source,
-      size: 1,
-      place: "flags",
-      run: ({ call }, a, b, mxcsr) => bits(call(`${type}_compare`, arg(a), arg(b), mxcsr, quiet), 1),
-    });
-  }
-  const other = wide ? "f32_from_f64" : "f64_from_f32";
-  shapes.set(9, {
-    name: other,
-    source,
-    size: wide ? 4 : 8,
-    place: "vector",
-    run: ({ call }, _a, b, mxcsr) => bits(call(other, arg(b), mxcsr), wide ? 4 : 8),
-  });
-  for (const [index, name] of ["to_i32", "to_i32_truncate", "to_i64", "to_i64_truncate"].entries()) {
-    const width = index < 2 ? 4 : 8;
-    shapes.set(10 + index, {
-      name: `${type}_${name}`,
-      source,
-      size: width,
-      place: "general",
-      run: ({ call }, _a, b, mxcsr) => bits(call(`${type}_${name}`, arg(b), mxcsr), width),
-    });
-  }
-  for (const width of [32, 64]) {
-    shapes.set(width === 32 ? 14 : 15, {
-      name: `${type}_from_i64 ${width}`,
-      source: 0,
-      size,
-      place: "vector",
-      run: ({ call }, _a, b, mxcsr) => bits(call(`${type}_from_i64`, BigInt.asIntN(width, b), mxcsr), size),
-    });
-  }
-  for (const [index, control] of [0, 1, 2, 3, 4, 12].entries()) {
-    shapes.set(16 + index, {
-      name: `${type}_round ${control}`,
-      source,
-      size,
-      place: "vector",
-      run: ({ call }, _a, b, mxcsr) => bits(call(`${type}_round`, arg(b), control, mxcsr), size),
-    });
-  }
-  for (let predicate = 0; predicate < 8; predicate++) {
-    shapes.set(22 + predicate, {
-      name: `${type}_compare_mask ${predicate}`,
-      source,
-      size,
-      place: "vector",
-      run: ({ call }, a, b, mxcsr) =>
-        bits(call(`${type}_compare_mask`, arg(a), arg(b), predicate, mxcsr), size),
-    });
-  }
-  shapes.set(30, {
-    name: `${type}_mul packed`,
-    source,
-    size: 16,
-    place: "vector",
-    run: ({ call }, a, b, mxcsr) => {
-      let result = 0n;
-      for (let at = 0; at < 16; at += size) {
-        const shift = BigInt(at * 8);
-        result |= bits(call(`${type}_mul`, arg(a >> shift), arg(b >> shift), mxcsr), size) << shift;
-      }
-      return result;
-    },
-  });
-  return shapes;
+/** What differs between the precisions. */
+type Precision = {
+  readonly type: "f32" | "f64";
+  readonly other: string;
+  readonly source: 23 | 52;
+  readonly size: 4 | 8;
+  readonly arg: (value: bigint) => number | bigint;
+};
+
+const SINGLE: Precision = {
+  type: "f32",
+  other: "f64_from_f32",
+  source: 23,
+  size: 4,
+  arg: (value) => Number(BigInt.asUintN(32, value)),
+};
+
+const DOUBLE: Precision = {
+  type: "f64",
+  other: "f32_from_f64",
+  source: 52,
+  size: 8,
+  arg: (value) => BigInt.asUintN(64, value),
+};
+
+/** A function of two lanes, or of the second only when `single`, with a last argument before MXCSR perhaps. */
+function lane(of: Precision, name: string, single: boolean, extra?: number): Shape {
+  const { source, size, arg } = of;
+  const run = ({ call }: FloatModule, a: bigint, b: bigint, mxcsr: number): bigint => {
+    const operands = single ? [arg(b)] : [arg(a), arg(b)];
+    if (extra !== undefined) operands.push(extra);
+    return bits(call(name, ...operands, mxcsr), size);
+  };
+  return { name: extra === undefined ? name : `${name} ${extra}`, source, size, place: "vector", run };
+}
+
+function toInteger(of: Precision, name: string, size: number): Shape {
+  const run = ({ call }: FloatModule, _a: bigint, b: bigint, mxcsr: number): bigint =>
+    bits(call(`${of.type}_${name}`, of.arg(b), mxcsr), size);
+  return { name: `${of.type}_${name}`, source: of.source, size, place: "general", run };
+}
+
+function fromInteger(of: Precision, width: number): Shape {
+  const name = `${of.type}_from_i64`;
+  const run = ({ call }: FloatModule, _a: bigint, b: bigint, mxcsr: number): bigint =>
+    bits(call(name, BigInt.asIntN(width, b), mxcsr), of.size);
+  return { name: `${name} ${width}`, source: 0, size: of.size, place: "vector", run };
+}
+
+function compare(of: Precision, quiet: number): Shape {
+  const name = `${of.type}_compare`;
+  const run = ({ call }: FloatModule, a: bigint, b: bigint, mxcsr: number): bigint =>
+    bits(call(name, of.arg(a), of.arg(b), mxcsr, quiet), 1);
+  return { name: `${name} quiet=${quiet}`, source: of.source, size: 1, place: "flags", run };
+}
+
+function packed(of: Precision): Shape {
+  const name = `${of.type}_mul`;
+  const run = ({ call }: FloatModule, a: bigint, b: bigint, mxcsr: number): bigint => {
+    let result = 0n;
+    for (let shift = 0n; shift < 128n; shift += BigInt(of.size * 8)) {
+      result |= bits(call(name, of.arg(a >> shift), of.arg(b >> shift), mxcsr), of.size) << shift;
+    }
+    return result;
+  };
+  return { name: `${name} packed`, source: of.source, size: 16, place: "vector", run };
+}
+
+/** All instructions in one precision, in the order of float-oracle.c. */
+function forPrecision(of: Precision): Shape[] {
+  const { type } = of;
+  return [
+    ...["add", "sub", "mul", "div"].map((name) => lane(of, `${type}_${name}`, false)),
+    lane(of, `${type}_sqrt`, true),
+    ...["min", "max"].map((name) => lane(of, `${type}_${name}`, false)),
+    compare(of, 1),
+    compare(of, 0),
+    { ...lane(of, of.other, true), size: 12 - of.size, run: convert(of) },
+    toInteger(of, "to_i32", 4),
+    toInteger(of, "to_i32_truncate", 4),
+    toInteger(of, "to_i64", 8),
+    toInteger(of, "to_i64_truncate", 8),
+    fromInteger(of, 32),
+    fromInteger(of, 64),
+    ...[0, 1, 2, 3, 4, 12].map((control) => lane(of, `${type}_round`, true, control)),
+    ...[0, 1, 2, 3, 4, 5, 6, 7].map((predicate) => lane(of, `${type}_compare_mask`, false, predicate)),
+    packed(of),
+  ];
+}
+
+function convert(of: Precision): Shape["run"] {
+  return ({ call }, _a, b, mxcsr) => bits(call(of.other, of.arg(b), mxcsr), 12 - of.size);
 }
 
 /** Every SSE instruction under test. */
-export const SSE_OPERATIONS: readonly SseOperation[] = [false, true].flatMap((wide) =>
-  [...forPrecision(wide)].map(([index, shape]) => ({ ...shape, operation: (wide ? 200 : 100) + index })),
-);
+export const SSE_OPERATIONS: readonly SseOperation[] = [
+  ...forPrecision(SINGLE).map((shape, index) => ({ ...shape, operation: 100 + index })),
+  ...forPrecision(DOUBLE).map((shape, index) => ({ ...shape, operation: 200 + index })),
+];
 
 function number(bytes: Uint8Array, size: number): bigint {
   let value = 0n;

@@ -27,8 +27,8 @@ export type FloatOperation = {
   readonly statusMask: number;
   /** Bytes of the first result that must agree, if any. */
   readonly size: number;
-  /** "kept": results always agree. "pushed": only when the load happened. */
-  readonly result: "kept" | "pushed" | "memory";
+  /** "kept": results always agree. "pushed": only when the load happened. "pair": one more may be pushed. */
+  readonly result: "kept" | "pushed" | "pair" | "memory";
 };
 
 const FLAGS = 0x3f;
@@ -196,6 +196,37 @@ export const EXACT_OPERATIONS: readonly FloatOperation[] = [
   withMemory(38, "f80_div", "f64"),
   withMemory(39, "f80_sub", "f64", true),
   withMemory(40, "f80_compare", "f32"),
+];
+
+function turned(operation: number, name: string): FloatOperation {
+  const run = ({ call }: FloatModule, one: FloatCase): number => Number(call(name, DST, A, one.control));
+  return { operation, name, a: "f80", b: "none", run, statusMask: FLAGS | 0x400, size: 10, result: "kept" };
+}
+
+function paired(operation: number, name: string): FloatOperation {
+  // The host's first register is the value pushed last.
+  const run = ({ call, bytes }: FloatModule, one: FloatCase): number => {
+    bytes.copyWithin(DST2, DST, DST + 10);
+    return Number(call(name, DST2, DST, A, one.control));
+  };
+  return { operation, name, a: "f80", b: "none", run, statusMask: FLAGS | 0x400, size: 10, result: "pair" };
+}
+
+function pointed(operation: number, name: string): FloatOperation {
+  const run = ({ call }: FloatModule, one: FloatCase): number => Number(call(name, DST, B, A, one.control));
+  return { operation, name, a: "f80", b: "f80", run, statusMask: FLAGS, size: 10, result: "kept" };
+}
+
+/** The transcendental instructions, whose last bit the architecture leaves open. */
+export const CLOSE_OPERATIONS: readonly FloatOperation[] = [
+  turned(41, "f80_sine"),
+  turned(42, "f80_cosine"),
+  paired(43, "f80_sine_cosine"),
+  paired(44, "f80_tangent"),
+  pointed(45, "f80_arctangent"),
+  turned(46, "f80_power"),
+  pointed(47, "f80_logarithm"),
+  pointed(48, "f80_logarithm_plus_one"),
 ];
 
 /** Prepares memory, runs one case, returns the status bits. Results are left at DST and DST2. */

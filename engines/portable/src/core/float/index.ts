@@ -33,6 +33,14 @@
  *   f80_to_i16_truncate, f80_to_i32_truncate, f80_to_i64_truncate         FISTTP, likewise
  *   f80_to_f32, f80_to_f64 (dst, a, fcw): u32                             FST m32, m64; 4 or 8 bytes at dst
  *   f80_from_decimal (dst, source): void, f80_to_decimal (dst, a, fcw): u32     FBLD, FBSTP; 10 bytes
+ *   f80_sine, f80_cosine, f80_power (dst, a, fcw): u32                    FSIN, FCOS, F2XM1; C2: left alone, |a| >= 2^63
+ *   f80_sine_cosine (sine, cosine, a, fcw): u32                           FSINCOS; push the cosine unless C2 or a fault
+ *   f80_tangent (tangent, one, a, fcw): u32                               FPTAN; push `one` (1.0 or a NaN) likewise
+ *   f80_arctangent, f80_logarithm, f80_logarithm_plus_one (dst, y, x, fcw): u32
+ *                                                                         FPATAN, FYL2X, FYL2XP1; y = ST(1), x = ST(0)
+ * The transcendental ones are within 0.5001 ulp of the exact value (with pi of 66 bits for FSIN to FPTAN), which
+ * is within one unit of what hosts return; their C1 is that of the exact value's rounding.
+ * In the two functions with two destinations neither may be a.
  * FLD m80, FSTP m80, FABS, FCHS, FXCH and FCMOV only move bits. FTST is f80_compare with a zero.
  *
  * SSE, one lane at a time: numbers as bit patterns (u32 or u64), mxcsr as the guest set it; rounding, masks,
@@ -54,6 +62,7 @@
  * MXCSR in any case; when flags & ~masks & 0x3f is not zero nothing is written and #XM is raised.
  */
 
+export { f80_arctangent } from "./f80-arctangent";
 export { f80_add, f80_div, f80_mul, f80_sqrt, f80_sub } from "./f80-arith";
 export { f80_classify, f80_compare, f80_compare_quiet } from "./f80-compare";
 export {
@@ -66,6 +75,7 @@ export {
   f80_load_zero,
 } from "./f80-constant";
 export { f80_from_decimal, f80_to_decimal } from "./f80-decimal";
+export { f80_power } from "./f80-exponential";
 export {
   f80_from_i64,
   f80_round_to_integer,
@@ -76,6 +86,7 @@ export {
   f80_to_i64,
   f80_to_i64_truncate,
 } from "./f80-integer";
+export { f80_logarithm, f80_logarithm_plus_one } from "./f80-logarithm";
 export {
   f80_from_f32,
   f80_from_f32_operand,
@@ -86,6 +97,7 @@ export {
 } from "./f80-narrow";
 export { f80_remainder, f80_remainder_nearest } from "./f80-remainder";
 export { f80_extract, f80_scale } from "./f80-scale";
+export { f80_cosine, f80_sine, f80_sine_cosine, f80_tangent } from "./f80-sine";
 export { f32_add, f32_div, f32_mul, f32_sqrt, f32_sub, f64_add, f64_div, f64_mul, f64_sqrt, f64_sub } from "./sse-arith";
 export {
   f32_compare,
