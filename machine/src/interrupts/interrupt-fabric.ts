@@ -1,7 +1,7 @@
 // What lies between interrupt sources and processors: the APIC bus with its addressing (Intel SDM vol. 3A, 11.6.2), the
 // I/O APIC at 0xfec00000, the 8259 pair, and the numbered lines (GSIs) that devices hold.
 
-import { AddressSpace } from "../bus/address-space.ts";
+import type { AddressSpace } from "../bus/address-space.ts";
 import { onWordRegisters } from "../bus/register-map.ts";
 import { assert } from "../errors.ts";
 import { type ApicBus, type ApicMessage, DeliveryMode, decodeMsi } from "./apic-message.ts";

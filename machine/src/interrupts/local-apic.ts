@@ -25,6 +25,7 @@ import {
   SVR_WRITABLE,
 } from "./local-apic-registers.ts";
 import { LVT_REGISTERS, LocalVectorTable } from "./local-vector-table.ts";
+import { matchesX2apicLogical, matchesXapicLogical, x2apicLogicalId } from "./logical-addressing.ts";
 import { PriorityUnit } from "./priority-unit.ts";
 
 const STATE_KIND = "local-apic";
@@ -112,11 +113,8 @@ export class LocalApic {
   isAddressedBy(destination: number, isLogical: boolean): boolean {
     if (!this.isEnabled) return false;
     if (!isLogical) return destination === this.id || destination === 0xff || destination === 0xffff_ffff;
-    const own = this.logicalDestination;
-    if (this.isX2) return destination >>> 16 === own >>> 16 && (destination & own & 0xffff) !== 0;
-    const set = own >>> 24;
-    if (this.#destinationFormat >>> 28 === 0xf) return (set & destination) !== 0;
-    return set >>> 4 === destination >>> 4 && (set & destination & 0xf) !== 0;
+    if (this.isX2) return matchesX2apicLogical(destination, this.logicalDestination);
+    return matchesXapicLogical(destination, this.#logicalDestination, this.#destinationFormat);
   }
 
   /** For lowest-priority arbitration. */
@@ -188,7 +186,7 @@ export class LocalApic {
   }
 
   get logicalDestination(): number {
-    return this.isX2 ? ((this.id >>> 4) << 16) | (1 << (this.id & 15)) : this.#logicalDestination;
+    return this.isX2 ? x2apicLogicalId(this.id) : this.#logicalDestination;
   }
 
   set logicalDestination(value: number) {

@@ -47,8 +47,8 @@ export class Pic8259 implements ByteRegisters {
   #vectorBase = 0;
   /** The input with the lowest priority; the next one up has the highest. */
   #lowestPriority = 7;
-  /** 0 when not initialising, else the number of the ICW that comes next. */
-  #initStep = 0;
+  /** 0 when working, else the number of the ICW that comes next. Until it was initialised once, a chip asks for nothing. */
+  #initStep = 1;
   #flags = 0;
   #output = false;
 
@@ -106,7 +106,8 @@ export class Pic8259 implements ByteRegisters {
 
   reset(): void {
     this.#irr = this.#isr = this.#imr = this.#elcr = 0;
-    this.#vectorBase = this.#initStep = this.#flags = 0;
+    this.#vectorBase = this.#flags = 0;
+    this.#initStep = 1;
     this.#lowestPriority = 7;
     this.#update();
   }
@@ -154,7 +155,7 @@ export class Pic8259 implements ByteRegisters {
   #writeData(value: number): void {
     const step = this.#initStep;
     const hasIcw4 = (this.#flags & FLAG_NEEDS_ICW4) !== 0;
-    if (step === 0) this.#imr = value;
+    if (step <= 1) this.#imr = value;
     else if (step === 2) {
       this.#vectorBase = value & 0xf8;
       this.#initStep = (this.#flags & FLAG_SINGLE) === 0 ? 3 : hasIcw4 ? 4 : 0;
