@@ -1,6 +1,5 @@
 /* PID 1's first steps. A step that fails is said on the console and the rest goes on: a machine that
    can be looked at is better than a panic. Only a root that cannot be mounted ends the machine. */
-#define _GNU_SOURCE
 #include "boot.h"
 
 #include <errno.h>

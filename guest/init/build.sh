@@ -15,5 +15,5 @@ if [ -z "${CC-}" ]; then
 fi
 
 cd "$here"
-exec $CC -std=gnu11 -static -Os -s -Wall -Wextra -Werror -ffunction-sections -fdata-sections \
+exec $CC -std=gnu11 -D_GNU_SOURCE -static -Os -s -Wall -Wextra -Werror -ffunction-sections -fdata-sections \
   -Wl,--gc-sections -Wl,--build-id=none "$@" -o "$output" ./*.c

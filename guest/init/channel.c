@@ -118,6 +118,20 @@ static void add_credit(struct channel *channel, uint8_t stream, uint32_t more) {
   else flow->credit += more;
 }
 
+static void type_end_of_file(struct channel *channel) {
+  struct termios settings;
+  uint8_t key = 4;
+  if (tcgetattr(channel->terminal, &settings) == 0) key = settings.c_cc[VEOF];
+  if (write(channel->terminal, &key, 1) < 0) return; /* full of unread input: nobody is waiting for the end */
+}
+
+/* Hands the end of stream 0 on once everything before it has been. */
+static void end_input(struct channel *channel) {
+  if (channel->input_fd < 0 || !channel->input_ended || channel->input.length > 0) return;
+  if (channel->input_fd == channel->terminal) type_end_of_file(channel);
+  drop_input(channel);
+}
+
 void channel_frame(struct channel *channel, uint8_t type, uint8_t stream, const uint8_t *payload, size_t size) {
   struct reader reader = {.at = payload, .left = size};
   bool good = true;
@@ -126,7 +140,10 @@ void channel_frame(struct channel *channel, uint8_t type, uint8_t stream, const 
     if (good) input_data(channel, payload, size);
   } else if (type == FRAME_EOF) {
     good = stream == STREAM_IN && !channel->input_ended;
-    if (good) channel->input_ended = true;
+    if (good) {
+      channel->input_ended = true;
+      end_input(channel);
+    }
   } else if (type == FRAME_CREDIT) {
     uint32_t more = take_u32(&reader);
     good = (stream == STREAM_OUT || stream == STREAM_ERR) && !reader.bad;
@@ -190,13 +207,6 @@ static void move_input(struct channel *channel) {
   }
 }
 
-static void type_end_of_file(struct channel *channel) {
-  struct termios settings;
-  uint8_t key = 4;
-  if (tcgetattr(channel->terminal, &settings) == 0) key = settings.c_cc[VEOF];
-  if (write(channel->terminal, &key, 1) < 0) return; /* full of unread input: nobody is waiting for the end */
-}
-
 static void move_report(struct channel *channel) {
   uint8_t chunk[4096];
   ssize_t got = read(channel->report_fd, chunk, sizeof chunk);
@@ -216,10 +226,7 @@ void channel_act(struct channel *channel, const struct pollfd polls[CHANNEL_POLL
     if (polls[2].revents & POLLOUT) move_input(channel);
     else if (polls[2].revents & (POLLERR | POLLHUP)) drop_input(channel);
   }
-  if (channel->input_fd >= 0 && channel->input_ended && channel->input.length == 0) {
-    if (channel->input_fd == channel->terminal) type_end_of_file(channel);
-    drop_input(channel);
-  }
+  end_input(channel);
 }
 
 /* After the child is gone: whether a stream holds nothing more. What background children write later does not count. */

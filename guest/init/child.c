@@ -1,6 +1,5 @@
 /* Child processes: pipes or a PTY, a session of its own, and a report of how it ended.
    The agent itself never touches a file system: whatever may block is done in here. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,4 @@
 /* File requests in the child: stat, list, mkdir, remove, rename, symlink, change, sync. */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,6 @@
    the host over vsock (docs/agent-protocol.md). `--agent` only serves, beside another init; `--listen-unix PATH`
    serves on a Unix socket as an ordinary process, for tests. One thread, one poll loop, nothing in it blocks.
    Signals to PID 1, as busybox' commands send them: USR1, USR2, PWR, INT (Ctrl-Alt-Del) power off, TERM resets. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -150,6 +149,7 @@ static _Noreturn void serve(int signals, int listener, bool host_only, int annou
     }
     act_on_table();
     if (signalled) take_signals(signals);
+    connections_sweep(); /* who left makes room for who comes */
     if (connecting) connection_accept(listener, host_only);
     finish_turn();
   }

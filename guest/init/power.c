@@ -1,5 +1,4 @@
 /* The end of the machine: processes first, then file systems, then power. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <mntent.h>
 #include <signal.h>

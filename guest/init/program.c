@@ -1,5 +1,4 @@
 /* EXEC in the child: user, directory, environment, then the program as execvp would find it. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* Requests: taking the payload apart, then either answering at once or starting a child that does the work. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* From the initramfs to a root on a block device, with or without an overlay in memory over it. */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +92,7 @@ static void remove_inside(int fd, dev_t device) {
   closedir(directory);
 }
 
-static void move_mount(const char *directory) {
+static void move_to_new_root(const char *directory) {
   char to[64];
   snprintf(to, sizeof to, "%s%s", NEW_ROOT, directory);
   mkdir(to, 0755);
@@ -113,8 +112,8 @@ bool switch_root(const struct options *options) {
     say("cannot mount %s as root: %s", options->root, strerror(errno));
     return false;
   }
-  move_mount("/dev");
-  move_mount("/proc");
+  move_to_new_root("/dev");
+  move_to_new_root("/proc");
   int old = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   bool known = old >= 0 && fstat(old, &old_root) == 0;
   if (chdir(NEW_ROOT) != 0 || mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0 || chdir("/") != 0) {

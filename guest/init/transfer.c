@@ -1,5 +1,4 @@
 /* READ and WRITE in the child: a file's bytes to standard output, or from standard input. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

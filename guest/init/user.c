@@ -1,5 +1,4 @@
 /* Users and groups: plain files, no name services. A user that is not root's business is resolved in a child process. */
-#define _GNU_SOURCE
 #include "user.h"
 
 #include <errno.h>
