@@ -4,10 +4,8 @@
  */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildOnce } from "./build-once.ts";
 
 const RECORD = 40;
 
@@ -64,11 +62,12 @@ function decode(bytes: Uint8Array): FloatAnswer[] {
   return answers;
 }
 
-/** Builds the oracle. The folder it leaves behind is the system's to clean: the program runs all test long. */
+/** Builds the oracle, unless it is there already. */
 export function buildOracle(): FloatOracle {
-  const program = join(mkdtempSync(join(tmpdir(), "hearth-oracle-")), "float-oracle");
   const source = fileURLToPath(new URL("../native/float-oracle.c", import.meta.url));
-  execFileSync("gcc", ["-O1", "-mno-red-zone", source, "-o", program], { stdio: "pipe" });
+  const program = buildOnce("float-oracle", [source], (output) => {
+    execFileSync("gcc", ["-O1", "-mno-red-zone", source, "-o", output], { stdio: "pipe" });
+  });
   return (cases) => {
     const input = encode(cases);
     const run = spawnSync(program, { input, maxBuffer: input.length + 1024 });
