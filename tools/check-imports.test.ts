@@ -18,7 +18,8 @@ const CLEAN = {
   "machine/package.json": manifest("@hearth/machine", []),
   "machine/src/index.ts": 'export * from "./memory.ts";\n',
   "machine/src/memory.ts": "export const page = 4096;\n",
-  "machine/src/memory.test.ts": 'import test from "node:test";\nimport { a } from "@hearth/testkit";\n',
+  "machine/src/memory.test.ts":
+    'import test from "node:test";\nimport { a } from "@hearth/testkit/mock/queue";\n',
   "machine/src/devices/serial/uart.ts": 'import { page } from "../../memory.ts";\n',
   "engines/portable/package.json": manifest("@hearth/engine-portable", ["@hearth/machine"]),
   "engines/portable/src/index.ts": 'import { page } from "@hearth/machine";\n',
@@ -27,8 +28,12 @@ const CLEAN = {
   "engines/portable/src/core/walk.ts": "export const walk = 1;\n",
   "host/package.json": manifest("@hearth/host", ["@hearth/machine"]),
   "host/src/index.ts": 'import { open } from "node:fs";\nimport { page } from "@hearth/machine";\n',
-  "testkit/package.json": manifest("@hearth/testkit", []),
+  "testkit/package.json": JSON.stringify({
+    name: "@hearth/testkit",
+    exports: { ".": "./src/index.ts", "./*": "./src/*.ts" },
+  }),
   "testkit/src/index.ts": "export const a = 1;\n",
+  "testkit/src/mock/queue.ts": "export const a = 1;\n",
   "tools/script.ts": 'import { open } from "node:fs";\n',
 };
 
@@ -69,6 +74,12 @@ const PLANTED: readonly (readonly [name: string, file: string, text: string, rep
     "a subpath not exported",
     "host/src/a.ts",
     'import { p } from "@hearth/machine/src/memory.ts";\n',
+    /not in the exports/,
+  ],
+  [
+    "a subpath without a file",
+    "host/src/a.test.ts",
+    'import "@hearth/testkit/nothing";\n',
     /not in the exports/,
   ],
   [

@@ -62,7 +62,21 @@ function resolve(root: string, workspaces: readonly Workspace[], from: string, s
   const workspace = workspaces.find((candidate) => candidate.name === name);
   if (workspace === undefined) return { kind: "npm", name };
   const subpath = specifier === name ? "." : `.${specifier.slice(name.length)}`;
-  return { kind: "package", name, path: workspace.exports.get(subpath) ?? null };
+  const path = resolveExport(workspace, subpath);
+  return { kind: "package", name, path: path !== null && isFile(join(root, path)) ? path : null };
+}
+
+/** As Node does for exact keys and for keys with one `*`; conditions are not used in this repository. */
+function resolveExport(workspace: Workspace, subpath: string): string | null {
+  const exact = workspace.exports.get(subpath);
+  if (exact !== undefined) return exact;
+  for (const [key, file] of workspace.exports) {
+    const [before, after, ...more] = key.split("*");
+    if (before === undefined || after === undefined || more.length > 0) continue;
+    if (!subpath.startsWith(before) || !subpath.endsWith(after)) continue;
+    return file.replace("*", subpath.slice(before.length, subpath.length - after.length));
+  }
+  return null;
 }
 
 function resolveFile(root: string, from: string, specifier: string): Target {
