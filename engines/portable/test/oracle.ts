@@ -80,7 +80,9 @@ function encode(cases: readonly CpuCase[]): Uint8Array {
   return bytes;
 }
 
-function decode(bytes: Uint8Array): CpuAnswer[] {
+function decode(output: Uint8Array): CpuAnswer[] {
+  // A Buffer's slice would be a view.
+  const bytes = new Uint8Array(output.buffer, output.byteOffset, output.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const answers: CpuAnswer[] = [];
   for (let at = 0; at < bytes.length; at += RECORD) {

@@ -18,6 +18,19 @@ import { SSE_SHUFFLE } from "./sse/shuffle.ts";
 import { SSE_STRING } from "./sse/string-compare.ts";
 
 export const VECTOR: readonly Instruction[] = [
-  ...MMX_MOVE, ...MMX_CONVERSION, ...SSE_MOVE, ...SSE_CONTROL, ...SSE_ARITHMETIC, ...SSE_COMPARISON, ...SSE_CONVERSION,
-  ...SSE_ROUNDING, ...SSE_INTEGER, ...SSE_LOGIC, ...SSE_SHIFT, ...SSE_PACK, ...SSE_SHUFFLE, ...SSE_LANE_ACCESS, ...SSE_STRING,
+  ...MMX_MOVE,
+  ...MMX_CONVERSION,
+  ...SSE_MOVE,
+  ...SSE_CONTROL,
+  ...SSE_ARITHMETIC,
+  ...SSE_COMPARISON,
+  ...SSE_CONVERSION,
+  ...SSE_ROUNDING,
+  ...SSE_INTEGER,
+  ...SSE_LOGIC,
+  ...SSE_SHIFT,
+  ...SSE_PACK,
+  ...SSE_SHUFFLE,
+  ...SSE_LANE_ACCESS,
+  ...SSE_STRING,
 ];

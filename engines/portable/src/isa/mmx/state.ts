@@ -24,8 +24,10 @@ export function writeMmx(m: Lowering, operand: number, value: Expr): void {
 }
 
 /** P = low half of operation(P, Q). */
-export const mmxBinary = (operation: (a: Expr, b: Expr, m: Lowering) => Expr) => (m: Lowering): void => {
-  const b = readMmx(m, 1);
-  enterMmx(m);
-  writeMmx(m, 0, operation(readMmx(m, 0), b, m));
-};
+export const mmxBinary =
+  (operation: (a: Expr, b: Expr, m: Lowering) => Expr) =>
+  (m: Lowering): void => {
+    const b = readMmx(m, 1);
+    enterMmx(m);
+    writeMmx(m, 0, operation(readMmx(m, 0), b, m));
+  };

@@ -1,7 +1,18 @@
 // Floating-point arithmetic. SDM volume 2: ADD* SUB* MUL* DIV* MIN* MAX* SQRT* ADDSUB* HADD* HSUB* DPPS DPPD RCP* RSQRT*.
 
 import { type Expr, i32, select } from "../../encoder/expressions.ts";
-import { SSE_ADD, SSE_ADDSUB, SSE_DIV, SSE_DOUBLE, SSE_MAX, SSE_MIN, SSE_MUL, SSE_SCALAR, SSE_SQRT, SSE_SUB } from "../../layout-sse.ts";
+import {
+  SSE_ADD,
+  SSE_ADDSUB,
+  SSE_DIV,
+  SSE_DOUBLE,
+  SSE_MAX,
+  SSE_MIN,
+  SSE_MUL,
+  SSE_SCALAR,
+  SSE_SQRT,
+  SSE_SUB,
+} from "../../layout-sse.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
 import { DOUBLE, fixNan, fixNans, type Format, readScalar, SINGLE, withControl } from "./float.ts";
 import { bits, constant, f32x4, i32x4, ZERO } from "./lanes.ts";
@@ -56,24 +67,37 @@ const codeOf = (operation: FloatOperation, format: Format): number =>
 /** The operation on two vectors. */
 function apply(m: Lowering, operation: FloatOperation, format: Format, a: Expr, b: Expr): Expr {
   const code = i32.const(codeOf(operation, format));
-  return withControl(m, code, () => [a, b], () => operation.packed(m, format, a, b));
+  return withControl(
+    m,
+    code,
+    () => [a, b],
+    () => operation.packed(m, format, a, b),
+  );
 }
 
-const packed = (operation: FloatOperation, format: Format) => (m: Lowering): void => {
-  const b = readVector(m, 1);
-  m.write(0, apply(m, operation, format, m.read(0), b));
-};
-
-const scalar = (operation: FloatOperation, format: Format) => (m: Lowering): void => {
-  const b = readScalar(m, 1, format);
-  const a = m.read(0, 128);
-  const code = i32.const(codeOf(operation, format) | SSE_SCALAR);
-  const fast = (): Expr => {
-    const first = m.let(format.vector.extract(a, 0));
-    return format.vector.replace(a, 0, operation.scalar(m, format, first, b.value));
+const packed =
+  (operation: FloatOperation, format: Format) =>
+  (m: Lowering): void => {
+    const b = readVector(m, 1);
+    m.write(0, apply(m, operation, format, m.read(0), b));
   };
-  m.write(0, withControl(m, code, () => [a, b.vector()], fast), 128);
-};
+
+const scalar =
+  (operation: FloatOperation, format: Format) =>
+  (m: Lowering): void => {
+    const b = readScalar(m, 1, format);
+    const a = m.read(0, 128);
+    const code = i32.const(codeOf(operation, format) | SSE_SCALAR);
+    const fast = (): Expr => {
+      const first = m.let(format.vector.extract(a, 0));
+      return format.vector.replace(a, 0, operation.scalar(m, format, first, b.value));
+    };
+    m.write(
+      0,
+      withControl(m, code, () => [a, b.vector()], fast),
+      128,
+    );
+  };
 
 /** The four forms: packed and scalar, single and double. */
 function fourForms(name: string, opcode: string, operation: FloatOperation): Instruction[] {
@@ -91,36 +115,45 @@ const EVEN_WORDS = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
 const ODD_WORDS = EVEN_WORDS.map((byte) => byte + 4);
 
 /** HADD and HSUB: the first of each pair of neighbours with the second. */
-const horizontal = (operation: FloatOperation, format: Format) => (m: Lowering): void => {
-  const b = readVector(m, 1);
-  const a = m.read(0);
-  const first = m.let(bits.shuffle(a, b, format.bits === 32 ? EVEN_WORDS : LOW_HALVES));
-  const second = m.let(bits.shuffle(a, b, format.bits === 32 ? ODD_WORDS : HIGH_HALVES));
-  m.write(0, apply(m, operation, format, first, second));
-};
+const horizontal =
+  (operation: FloatOperation, format: Format) =>
+  (m: Lowering): void => {
+    const b = readVector(m, 1);
+    const a = m.read(0);
+    const first = m.let(bits.shuffle(a, b, format.bits === 32 ? EVEN_WORDS : LOW_HALVES));
+    const second = m.let(bits.shuffle(a, b, format.bits === 32 ? ODD_WORDS : HIGH_HALVES));
+    m.write(0, apply(m, operation, format, first, second));
+  };
 
 /** Byte numbers of the given lanes. */
 const spread = (laneBytes: number, lanes: readonly number[]): number[] =>
   lanes.flatMap((lane) => Array.from({ length: laneBytes }, (_, i) => lane * laneBytes + i));
 
 /** DPPS, DPPD: bits 7:4 choose the products, bits 3:0 the lanes of the sum; sums of pairs first. */
-const dotProduct = (format: Format) => (m: Lowering): void => {
-  const b = readVector(m, 1);
-  const a = m.read(0);
-  const control = m.read(2);
-  const single = format.bits === 32;
-  const lanes = (value: Expr): Expr =>
-    maskOfBits(i32x4.splat, i32x4.eq, value, constant(32, single ? [1, 2, 4, 8] : [1, 1, 2, 2]));
-  const chosen = lanes(i32.shrU(control, i32.const(4)));
-  const lane = (v: Expr, bytes: readonly number[]): Expr => m.let(bits.shuffle(v, v, bytes));
-  // A lane that is not chosen is not multiplied: it must raise nothing.
-  const products = m.let(apply(m, MUL, format, m.let(bits.and(a, chosen)), m.let(bits.and(b, chosen))));
-  let sum = m.let(bits.and(products, chosen));
-  if (single) sum = m.let(apply(m, ADD, format, lane(sum, spread(4, [0, 2, 0, 2])), lane(sum, spread(4, [1, 3, 1, 3]))));
-  const [first, second] = single ? [spread(4, [0, 0, 0, 0]), spread(4, [1, 1, 1, 1])] : [spread(8, [0, 0]), spread(8, [1, 1])];
-  sum = m.let(apply(m, ADD, format, lane(sum, first), lane(sum, second)));
-  m.write(0, bits.and(sum, lanes(control)));
-};
+const dotProduct =
+  (format: Format) =>
+  (m: Lowering): void => {
+    const b = readVector(m, 1);
+    const a = m.read(0);
+    const control = m.read(2);
+    const single = format.bits === 32;
+    const lanes = (value: Expr): Expr =>
+      maskOfBits(i32x4.splat, i32x4.eq, value, constant(32, single ? [1, 2, 4, 8] : [1, 1, 2, 2]));
+    const chosen = lanes(i32.shrU(control, i32.const(4)));
+    const lane = (v: Expr, bytes: readonly number[]): Expr => m.let(bits.shuffle(v, v, bytes));
+    // A lane that is not chosen is not multiplied: it must raise nothing.
+    const products = m.let(apply(m, MUL, format, m.let(bits.and(a, chosen)), m.let(bits.and(b, chosen))));
+    let sum = m.let(bits.and(products, chosen));
+    if (single)
+      sum = m.let(
+        apply(m, ADD, format, lane(sum, spread(4, [0, 2, 0, 2])), lane(sum, spread(4, [1, 3, 1, 3]))),
+      );
+    const [first, second] = single
+      ? [spread(4, [0, 0, 0, 0]), spread(4, [1, 1, 1, 1])]
+      : [spread(8, [0, 0]), spread(8, [1, 1])];
+    sum = m.let(apply(m, ADD, format, lane(sum, first), lane(sum, second)));
+    m.write(0, bits.and(sum, lanes(control)));
+  };
 
 /**
  * RCP and RSQRT are exact to their last bit here, where the manual allows 1.5 * 2^-12 of relative error; a denormal
@@ -139,9 +172,12 @@ function estimate(m: Lowering, source: Expr, root: boolean): Expr {
 
 function estimates(name: string, opcode: string, root: boolean): Instruction[] {
   return [
-    instruction(`${name}ps`, [`np 0f ${opcode} Vx,Wx`], (m) => m.write(0, estimate(m, readVector(m, 1), root))),
+    instruction(`${name}ps`, [`np 0f ${opcode} Vx,Wx`], (m) =>
+      m.write(0, estimate(m, readVector(m, 1), root)),
+    ),
     instruction(`${name}ss`, [`f3 0f ${opcode} Vx,Wd`], (m) =>
-      m.write(0, mergeLow(32, estimate(m, readLow(m, 1), root), m.read(0)), 128)),
+      m.write(0, mergeLow(32, estimate(m, readLow(m, 1), root), m.read(0)), 128),
+    ),
   ];
 }
 

@@ -1,7 +1,13 @@
 // Floating-point comparisons. SDM volume 2: CMPPS CMPPD CMPSS CMPSD COMISS COMISD UCOMISS UCOMISD.
 
 import { type Expr, i32, i64, select } from "../../encoder/expressions.ts";
-import { SSE_COMPARE, SSE_COMPARE_ORDERED, SSE_COMPARE_UNORDERED, SSE_DOUBLE, SSE_SCALAR } from "../../layout-sse.ts";
+import {
+  SSE_COMPARE,
+  SSE_COMPARE_ORDERED,
+  SSE_COMPARE_UNORDERED,
+  SSE_DOUBLE,
+  SSE_SCALAR,
+} from "../../layout-sse.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
 import { DOUBLE, type Format, readScalar, SINGLE, withControl } from "./float.ts";
 import { bits, i32x4 } from "./lanes.ts";
@@ -21,17 +27,23 @@ function compareLanes(m: Lowering, format: Format, a: Expr, b: Expr, predicate: 
 }
 
 /** Only three bits of the immediate count; a scalar comparison is done in all lanes, of which one is taken. */
-const compare = (format: Format, scalar: boolean) => (m: Lowering): void => {
-  const b = scalar ? readLow(m, 1) : readVector(m, 1);
-  const a = m.read(0, 128);
-  const predicate = m.let(i32.and(m.read(2), i32.const(7)));
-  const code = i32.const(SSE_COMPARE | formatBit(format) | (scalar ? SSE_SCALAR : 0));
-  const fast = (): Expr => {
-    const mask = compareLanes(m, format, a, b, predicate);
-    return scalar ? mergeLow(format.bits, mask, a) : mask;
+const compare =
+  (format: Format, scalar: boolean) =>
+  (m: Lowering): void => {
+    const b = scalar ? readLow(m, 1) : readVector(m, 1);
+    const a = m.read(0, 128);
+    const predicate = m.let(i32.and(m.read(2), i32.const(7)));
+    const code = i32.const(SSE_COMPARE | formatBit(format) | (scalar ? SSE_SCALAR : 0));
+    const fast = (): Expr => {
+      const mask = compareLanes(m, format, a, b, predicate);
+      return scalar ? mergeLow(format.bits, mask, a) : mask;
+    };
+    m.write(
+      0,
+      withControl(m, i32.or(code, i32.shl(predicate, i32.const(16))), () => [a, b], fast),
+      128,
+    );
   };
-  m.write(0, withControl(m, i32.or(code, i32.shl(predicate, i32.const(16))), () => [a, b], fast), 128);
-};
 
 /** Lazy flags as one i64: the result's low half, then aux (see flags.ts). OF, AF and SF are clear. */
 const flagPair = (notEqualOrdered: Expr, below: Expr, equal: Expr): Expr => {
@@ -47,18 +59,20 @@ function pairOfByte(m: Lowering, value: Expr): Expr {
 }
 
 /** Unordered sets ZF, PF and CF; less CF; equal ZF. */
-const compareToFlags = (format: Format, operation: number) => (m: Lowering): void => {
-  const b = readScalar(m, 1, format);
-  const whole = m.read(0, 128);
-  const a = m.let(format.vector.extract(whole, 0));
-  const { lt, gt, ge, eq } = format.scalar;
-  const fast = (): Expr =>
-    flagPair(i32.or(lt(a, b.value), gt(a, b.value)), i32.eqz(ge(a, b.value)), eq(a, b.value));
-  const code = i32.const(operation | formatBit(format) | SSE_SCALAR);
-  const take = (result: Expr): Expr => pairOfByte(m, result);
-  const pair = withControl(m, code, () => [whole, b.vector()], fast, take, i64.const(0));
-  m.setFlags(i64.and(pair, i64.const(0xffff_ffffn)), i32.wrap(i64.shrU(pair, i64.const(32))));
-};
+const compareToFlags =
+  (format: Format, operation: number) =>
+  (m: Lowering): void => {
+    const b = readScalar(m, 1, format);
+    const whole = m.read(0, 128);
+    const a = m.let(format.vector.extract(whole, 0));
+    const { lt, gt, ge, eq } = format.scalar;
+    const fast = (): Expr =>
+      flagPair(i32.or(lt(a, b.value), gt(a, b.value)), i32.eqz(ge(a, b.value)), eq(a, b.value));
+    const code = i32.const(operation | formatBit(format) | SSE_SCALAR);
+    const take = (result: Expr): Expr => pairOfByte(m, result);
+    const pair = withControl(m, code, () => [whole, b.vector()], fast, take, i64.const(0));
+    m.setFlags(i64.and(pair, i64.const(0xffff_ffffn)), i32.wrap(i64.shrU(pair, i64.const(32))));
+  };
 
 function flagForms(name: string, opcode: string, operation: number): Instruction[] {
   return [

@@ -21,5 +21,9 @@ export const SSE_CONTROL = [
   instruction("mfence", ["np 0f ae/6r"], () => {}),
   instruction("sfence", ["np 0f ae/7r"], () => {}),
   instruction("clflush", ["np 0f ae/7m Mb ea"], (m) => void m.read(0)),
-  instruction("prefetch", ["0f 18/0m Mp ea", "0f 18/1m Mp ea", "0f 18/2m Mp ea", "0f 18/3m Mp ea", "0f 0dm Mp ea"], () => {}),
+  instruction(
+    "prefetch",
+    ["0f 18/0m Mp ea", "0f 18/1m Mp ea", "0f 18/2m Mp ea", "0f 18/3m Mp ea", "0f 0dm Mp ea"],
+    () => {},
+  ),
 ];

@@ -3,8 +3,17 @@
 
 import { type Expr, f32, f64, i32, i64, select, truncSat } from "../../encoder/expressions.ts";
 import {
-  SSE_F32_TO_F64, SSE_F32_TO_I32, SSE_F32_TO_I64, SSE_F64_TO_F32, SSE_F64_TO_I32, SSE_F64_TO_I64, SSE_I32_TO_F32,
-  SSE_I64_TO_F32, SSE_I64_TO_F64, SSE_SCALAR, SSE_TRUNCATE,
+  SSE_F32_TO_F64,
+  SSE_F32_TO_I32,
+  SSE_F32_TO_I64,
+  SSE_F64_TO_F32,
+  SSE_F64_TO_I32,
+  SSE_F64_TO_I64,
+  SSE_I32_TO_F32,
+  SSE_I64_TO_F32,
+  SSE_I64_TO_F64,
+  SSE_SCALAR,
+  SSE_TRUNCATE,
 } from "../../layout-sse.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
 import { DOUBLE, type Format, readScalar, SINGLE, withControl } from "./float.ts";
@@ -27,25 +36,44 @@ export function singlesToIntegers(m: Lowering, value: Expr): Expr {
 export function doublesToIntegers(m: Lowering, value: Expr): Expr {
   const whole = m.let(value);
   const fits = m.let(f64x2.lt(whole, constant(64, [TWO_TO_31_DOUBLE, TWO_TO_31_DOUBLE])));
-  const lanes = bits.shuffle(fits, constant(32, [-1, -1, -1, -1]), [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23]);
+  const lanes = bits.shuffle(
+    fits,
+    constant(32, [-1, -1, -1, -1]),
+    [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23],
+  );
   return bits.choose(i32x4.fromF64(whole), constant(32, [0x8000_0000, 0x8000_0000, 0, 0]), lanes);
 }
 
 /** V = fast(W) for a whole or a half vector as source. */
-const packed = (code: number, fast: (m: Lowering, b: Expr) => Expr) => (m: Lowering): void => {
-  const b = m.operandSize(1) === 128 ? readVector(m, 1) : readLow(m, 1);
-  m.write(0, withControl(m, i32.const(code), () => [ZERO, b], () => fast(m, b)));
-};
+const packed =
+  (code: number, fast: (m: Lowering, b: Expr) => Expr) =>
+  (m: Lowering): void => {
+    const b = m.operandSize(1) === 128 ? readVector(m, 1) : readLow(m, 1);
+    m.write(
+      0,
+      withControl(
+        m,
+        i32.const(code),
+        () => [ZERO, b],
+        () => fast(m, b),
+      ),
+    );
+  };
 
 /** CVTSI2SS and CVTSI2SD. */
-const fromInteger = (format: Format, code: number) => (m: Lowering): void => {
-  const value = m.read(1);
-  const a = m.read(0);
-  const wide = value.type === "i64" ? value : i64.extend32S(value);
-  const convert = format.scalar[value.type === "i64" ? "fromI64" : "fromI32"];
-  const fast = (): Expr => format.vector.replace(a, 0, convert(value));
-  m.write(0, withControl(m, i32.const(code | SSE_SCALAR), () => [a, i64x2.splat(wide)], fast));
-};
+const fromInteger =
+  (format: Format, code: number) =>
+  (m: Lowering): void => {
+    const value = m.read(1);
+    const a = m.read(0);
+    const wide = value.type === "i64" ? value : i64.extend32S(value);
+    const convert = format.scalar[value.type === "i64" ? "fromI64" : "fromI32"];
+    const fast = (): Expr => format.vector.replace(a, 0, convert(value));
+    m.write(
+      0,
+      withControl(m, i32.const(code | SSE_SCALAR), () => [a, i64x2.splat(wide)], fast),
+    );
+  };
 
 /** A single value, already an integer, to 32 or 64 bits. */
 function toIntegerFast(format: Format, size: 32 | 64, whole: Expr): Expr {
@@ -61,30 +89,49 @@ function toIntegerFast(format: Format, size: 32 | 64, whole: Expr): Expr {
 }
 
 /** CVTSS2SI, CVTTSS2SI and their twins for doubles. */
-const toInteger = (format: Format, truncate: boolean) => (m: Lowering): void => {
-  const source = readScalar(m, 1, format);
-  const size = m.operandSize(0) === 64 ? 64 : 32;
-  const to32 = format.bits === 32 ? SSE_F32_TO_I32 : SSE_F64_TO_I32;
-  const to64 = format.bits === 32 ? SSE_F32_TO_I64 : SSE_F64_TO_I64;
-  const code = (size === 64 ? to64 : to32) | SSE_SCALAR | (truncate ? SSE_TRUNCATE : 0);
-  const fast = (): Expr => toIntegerFast(format, size, truncate ? source.value : m.let(format.scalar.nearest(source.value)));
-  const take = (v: Expr): Expr => (size === 64 ? i64x2.extract(v, 0) : i32x4.extract(v, 0));
-  const initial = size === 64 ? i64.const(0) : i32.const(0);
-  m.write(0, withControl(m, i32.const(code), () => [ZERO, source.vector()], fast, take, initial));
-};
+const toInteger =
+  (format: Format, truncate: boolean) =>
+  (m: Lowering): void => {
+    const source = readScalar(m, 1, format);
+    const size = m.operandSize(0) === 64 ? 64 : 32;
+    const to32 = format.bits === 32 ? SSE_F32_TO_I32 : SSE_F64_TO_I32;
+    const to64 = format.bits === 32 ? SSE_F32_TO_I64 : SSE_F64_TO_I64;
+    const code = (size === 64 ? to64 : to32) | SSE_SCALAR | (truncate ? SSE_TRUNCATE : 0);
+    const fast = (): Expr =>
+      toIntegerFast(format, size, truncate ? source.value : m.let(format.scalar.nearest(source.value)));
+    const take = (v: Expr): Expr => (size === 64 ? i64x2.extract(v, 0) : i32x4.extract(v, 0));
+    const initial = size === 64 ? i64.const(0) : i32.const(0);
+    m.write(
+      0,
+      withControl(m, i32.const(code), () => [ZERO, source.vector()], fast, take, initial),
+    );
+  };
 
-const scalarBetween = (from: Format, to: Format, code: number, convert: (x: Expr) => Expr) => (m: Lowering): void => {
-  const source = readScalar(m, 1, from);
-  const a = m.read(0);
-  const fast = (): Expr => to.vector.replace(a, 0, convert(source.value));
-  m.write(0, withControl(m, i32.const(code | SSE_SCALAR), () => [a, source.vector()], fast));
-};
+const scalarBetween =
+  (from: Format, to: Format, code: number, convert: (x: Expr) => Expr) =>
+  (m: Lowering): void => {
+    const source = readScalar(m, 1, from);
+    const a = m.read(0);
+    const fast = (): Expr => to.vector.replace(a, 0, convert(source.value));
+    m.write(
+      0,
+      withControl(m, i32.const(code | SSE_SCALAR), () => [a, source.vector()], fast),
+    );
+  };
 
 const between: Instruction[] = [
   instruction("cvtss2sd", ["f3 0f 5a Vx,Wd"], scalarBetween(SINGLE, DOUBLE, SSE_F32_TO_F64, f64.promote)),
   instruction("cvtsd2ss", ["f2 0f 5a Vx,Wq"], scalarBetween(DOUBLE, SINGLE, SSE_F64_TO_F32, f32.demote)),
-  instruction("cvtps2pd", ["np 0f 5a Vx,Wq"], packed(SSE_F32_TO_F64, (_, b) => f64x2.fromF32Low(b))),
-  instruction("cvtpd2ps", ["66 0f 5a Vx,Wx"], packed(SSE_F64_TO_F32, (_, b) => f32x4.fromF64(b))),
+  instruction(
+    "cvtps2pd",
+    ["np 0f 5a Vx,Wq"],
+    packed(SSE_F32_TO_F64, (_, b) => f64x2.fromF32Low(b)),
+  ),
+  instruction(
+    "cvtpd2ps",
+    ["66 0f 5a Vx,Wx"],
+    packed(SSE_F64_TO_F32, (_, b) => f32x4.fromF64(b)),
+  ),
 ];
 
 export const SSE_CONVERSION = [
@@ -95,11 +142,23 @@ export const SSE_CONVERSION = [
   instruction("cvttsd2si", ["f2 0f 2c Gy,Wq"], toInteger(DOUBLE, true)),
   instruction("cvtss2si", ["f3 0f 2d Gy,Wd"], toInteger(SINGLE, false)),
   instruction("cvtsd2si", ["f2 0f 2d Gy,Wq"], toInteger(DOUBLE, false)),
-  instruction("cvtdq2ps", ["np 0f 5b Vx,Wx"], packed(SSE_I32_TO_F32, (_, b) => f32x4.fromI32(b))),
-  instruction("cvtps2dq", ["66 0f 5b Vx,Wx"], packed(SSE_F32_TO_I32, (m, b) => singlesToIntegers(m, f32x4.nearest(b)))),
+  instruction(
+    "cvtdq2ps",
+    ["np 0f 5b Vx,Wx"],
+    packed(SSE_I32_TO_F32, (_, b) => f32x4.fromI32(b)),
+  ),
+  instruction(
+    "cvtps2dq",
+    ["66 0f 5b Vx,Wx"],
+    packed(SSE_F32_TO_I32, (m, b) => singlesToIntegers(m, f32x4.nearest(b))),
+  ),
   instruction("cvttps2dq", ["f3 0f 5b Vx,Wx"], packed(SSE_F32_TO_I32 | SSE_TRUNCATE, singlesToIntegers)),
   // Every 32-bit integer is a double: neither rounding nor exceptions.
   instruction("cvtdq2pd", ["f3 0f e6 Vx,Wq"], (m) => m.write(0, f64x2.fromI32Low(readLow(m, 1)))),
-  instruction("cvtpd2dq", ["f2 0f e6 Vx,Wx"], packed(SSE_F64_TO_I32, (m, b) => doublesToIntegers(m, f64x2.nearest(b)))),
+  instruction(
+    "cvtpd2dq",
+    ["f2 0f e6 Vx,Wx"],
+    packed(SSE_F64_TO_I32, (m, b) => doublesToIntegers(m, f64x2.nearest(b))),
+  ),
   instruction("cvttpd2dq", ["66 0f e6 Vx,Wx"], packed(SSE_F64_TO_I32 | SSE_TRUNCATE, doublesToIntegers)),
 ];

@@ -67,12 +67,16 @@ export function withControl(
 ): Expr {
   const result = m.variable(initial.type, initial);
   const usual = i32.eq(i32.and(m.field(CPU_MXCSR, "i32"), i32.const(CONTROL_BITS)), i32.const(USUAL_CONTROL));
-  m.if(usual, () => m.assign(result, fast()), () => {
-    const [a, b] = operands();
-    const lowHigh = (v: Expr): Expr[] => [i64x2.extract(v, 0), i64x2.extract(v, 1)];
-    m.system("sseFloat", code, ...lowHigh(a), ...lowHigh(b));
-    m.assign(result, take(vectorField(m, CPU_FLOAT_SCRATCH + SSE_RESULT)));
-  });
+  m.if(
+    usual,
+    () => m.assign(result, fast()),
+    () => {
+      const [a, b] = operands();
+      const lowHigh = (v: Expr): Expr[] => [i64x2.extract(v, 0), i64x2.extract(v, 1)];
+      m.system("sseFloat", code, ...lowHigh(a), ...lowHigh(b));
+      m.assign(result, take(vectorField(m, CPU_FLOAT_SCRATCH + SSE_RESULT)));
+    },
+  );
   return result;
 }
 

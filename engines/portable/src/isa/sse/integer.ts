@@ -14,13 +14,17 @@ const everySecond = (laneBytes: number, first: 0 | 1): number[] =>
 const upperHalves = (low: Expr, high: Expr): Expr => bits.shuffle(low, high, everySecond(2, 1));
 
 /** Products of the even doublewords. */
-const evenProducts = (multiply: VectorOperation): VectorOperation => (a, b, m) => {
-  const lanes = everySecond(4, 0);
-  return multiply(bits.shuffle(a, a, lanes), bits.shuffle(b, b, lanes), m);
-};
+const evenProducts =
+  (multiply: VectorOperation): VectorOperation =>
+  (a, b, m) => {
+    const lanes = everySecond(4, 0);
+    return multiply(bits.shuffle(a, a, lanes), bits.shuffle(b, b, lanes), m);
+  };
 
-const highProducts = (low: VectorOperation, high: VectorOperation): VectorOperation => (a, b, m) =>
-  upperHalves(low(a, b, m), high(a, b, m));
+const highProducts =
+  (low: VectorOperation, high: VectorOperation): VectorOperation =>
+  (a, b, m) =>
+    upperHalves(low(a, b, m), high(a, b, m));
 
 /** Unsigned bytes of `a` times signed bytes of `b`; the sums of pairs saturate. */
 const multiplyAddBytes: VectorOperation = (a, b) => {
@@ -39,19 +43,25 @@ const multiplyRound: VectorOperation = (a, b) => {
 type Lanes = typeof i8x16 | typeof i16x8 | typeof i32x4;
 
 /** `a`, negated where `b` is negative and cleared where it is zero. */
-const applySign = (lanes: Lanes): VectorOperation => (a, b, m) => {
-  const negative = m.let(lanes.ltS(b, ZERO));
-  return bits.andNot(lanes.sub(bits.xor(a, negative), negative), lanes.eq(b, ZERO));
-};
+const applySign =
+  (lanes: Lanes): VectorOperation =>
+  (a, b, m) => {
+    const negative = m.let(lanes.ltS(b, ZERO));
+    return bits.andNot(lanes.sub(bits.xor(a, negative), negative), lanes.eq(b, ZERO));
+  };
 
 /** Neighbours of a:b combined; in 64 bits a and b are the halves of one vector. */
-const horizontal = (laneBytes: 2 | 4, combine: VectorOperation): VectorOperation => (a, b, m) =>
-  combine(bits.shuffle(a, b, everySecond(laneBytes, 0)), bits.shuffle(a, b, everySecond(laneBytes, 1)), m);
+const horizontal =
+  (laneBytes: 2 | 4, combine: VectorOperation): VectorOperation =>
+  (a, b, m) =>
+    combine(bits.shuffle(a, b, everySecond(laneBytes, 0)), bits.shuffle(a, b, everySecond(laneBytes, 1)), m);
 
-const inOneVector = (operation: VectorOperation): VectorOperation => (a, b, m) => {
-  const both = m.let(bits.shuffle(a, b, [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]));
-  return operation(both, both, m);
-};
+const inOneVector =
+  (operation: VectorOperation): VectorOperation =>
+  (a, b, m) => {
+    const both = m.let(bits.shuffle(a, b, [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]));
+    return operation(both, both, m);
+  };
 
 const horizontalForms = (mnemonic: string, opcode: string, laneBytes: 2 | 4, combine: VectorOperation) => {
   const operation = horizontal(laneBytes, combine);
@@ -62,27 +72,44 @@ const horizontalForms = (mnemonic: string, opcode: string, laneBytes: 2 | 4, com
 const sumOfDifferences: VectorOperation = (a, b, m) => {
   const differences = bits.or(i8x16.subSatU(a, b), i8x16.subSatU(b, a));
   const fours = m.let(i32x4.addPairsU(i16x8.addPairsU(differences)));
-  return i64x2.add(i64x2.shrU(fours, i32.const(32)), bits.and(fours, constant(64, [0xffff_ffff, 0xffff_ffff])));
+  return i64x2.add(
+    i64x2.shrU(fours, i32.const(32)),
+    bits.and(fours, constant(64, [0xffff_ffff, 0xffff_ffff])),
+  );
 };
 
 /** Byte `from + i` of a vector for i = 0 to 7, each as a word. */
 const wordsFrom = (value: Expr, from: number): Expr =>
-  bits.shuffle(value, ZERO, Array.from({ length: 16 }, (_, i) => (i & 1 ? 16 : from + (i >> 1))));
+  bits.shuffle(
+    value,
+    ZERO,
+    Array.from({ length: 16 }, (_, i) => (i & 1 ? 16 : from + (i >> 1))),
+  );
 
 /** MPSADBW: four bytes of the source, chosen by bits 1:0, against eight places of the destination from byte 0 or 4 (bit 2). */
 function slidingDifferences(m: Lowering): void {
   const source = readVector(m, 1);
   const control = m.read(2);
-  const iota = constant(8, Array.from({ length: 16 }, (_, i) => i));
+  const iota = constant(
+    8,
+    Array.from({ length: 16 }, (_, i) => i),
+  );
   const first = i32.and(control, i32.const(4));
   const block = i32.shl(i32.and(control, i32.const(3)), i32.const(2));
   const a = m.let(bits.swizzle(m.read(0), i8x16.add(iota, i8x16.splat(first))));
   const b = m.let(bits.swizzle(source, i8x16.add(iota, i8x16.splat(block))));
   const terms = [0, 1, 2, 3].map((k) => {
-    const one = bits.shuffle(b, ZERO, Array.from({ length: 16 }, (_, i) => (i & 1 ? 16 : k)));
+    const one = bits.shuffle(
+      b,
+      ZERO,
+      Array.from({ length: 16 }, (_, i) => (i & 1 ? 16 : k)),
+    );
     return i16x8.abs(i16x8.sub(wordsFrom(a, k), one));
   });
-  m.write(0, terms.reduce((sum, term) => i16x8.add(sum, term)));
+  m.write(
+    0,
+    terms.reduce((sum, term) => i16x8.add(sum, term)),
+  );
 }
 
 /** PHMINPOSUW: the smallest word, its first position above it. */
@@ -91,7 +118,9 @@ function smallestWord(a: Expr, m: Lowering): Expr {
     bits.or(i32x4.shl(words, i32.const(16)), constant(32, [first, first + 1, first + 2, first + 3]));
   const bound = m.let(a);
   const four = m.let(i32x4.minU(keys(i32x4.extendLowU(bound), 0), keys(i32x4.extendHighU(bound), 4)));
-  const two = m.let(i32x4.minU(four, bits.shuffle(four, four, [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7])));
+  const two = m.let(
+    i32x4.minU(four, bits.shuffle(four, four, [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7])),
+  );
   const one = i32x4.minU(two, bits.shuffle(two, two, [4, 5, 6, 7, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3]));
   return i64x2.replace(ZERO, 0, i64.extend32U(i32.rotl(i32x4.extract(one, 0), i32.const(16))));
 }

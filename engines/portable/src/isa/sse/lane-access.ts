@@ -24,10 +24,12 @@ function withLane(shape: LaneShape, into: Expr, number: Expr, value: Expr): Expr
   return bits.choose(shape.splat(value), into, chosen);
 }
 
-const insert = (shape: LaneShape) => (m: Lowering): void => {
-  const value = m.read(1);
-  m.write(0, withLane(shape, m.read(0), m.read(2), value));
-};
+const insert =
+  (shape: LaneShape) =>
+  (m: Lowering): void => {
+    const value = m.read(1);
+    m.write(0, withLane(shape, m.read(0), m.read(2), value));
+  };
 
 /** PINSRW on an MMX register: four lanes. */
 function insertMmx(m: Lowering): void {
@@ -54,12 +56,15 @@ const extractWord = (value: Expr, number: Expr, mask: number): Expr => {
 };
 
 const doublewordIndex = (number: Expr): Expr =>
-  i32x4.splat(i32.add(i32.mul(i32.and(number, i32.const(3)), i32.const(0x0404_0404)), i32.const(0x0302_0100)));
+  i32x4.splat(
+    i32.add(i32.mul(i32.and(number, i32.const(3)), i32.const(0x0404_0404)), i32.const(0x0302_0100)),
+  );
 
 function extractWide(m: Lowering): void {
   const value = m.read(1);
   const number = m.read(2);
-  if (m.operandSize(0) === 32) return m.write(0, i32x4.extract(bits.swizzle(value, doublewordIndex(number)), 0));
+  if (m.operandSize(0) === 32)
+    return m.write(0, i32x4.extract(bits.swizzle(value, doublewordIndex(number)), 0));
   const odd = i32.and(number, i32.const(1));
   m.write(0, select(i64x2.extract(value, 1), i64x2.extract(value, 0), odd));
 }
@@ -86,9 +91,11 @@ export const SSE_LANE_ACCESS = [
   instruction("pinsrw", ["np 0f c4 Pq,Rd,Ib", "np 0f c4 Pq,Mw,Ib"], insertMmx),
   instruction("pinsrd", ["66 0f 3a 22 Vx,Ey,Ib"], insertWide),
   instruction("pextrb", ["66 0f 3a 14 Rd,Vx,Ib", "66 0f 3a 14 Mb,Vx,Ib"], (m) =>
-    m.write(0, extractByte(m.read(1), m.read(2)))),
+    m.write(0, extractByte(m.read(1), m.read(2))),
+  ),
   instruction("pextrw", ["66 0f 3a 15 Rd,Vx,Ib", "66 0f 3a 15 Mw,Vx,Ib", "66 0f c5 Gd,Ux,Ib"], (m) =>
-    m.write(0, extractWord(m.read(1), m.read(2), 7))),
+    m.write(0, extractWord(m.read(1), m.read(2), 7)),
+  ),
   instruction("pextrw", ["np 0f c5 Gd,Nq,Ib"], extractMmx),
   instruction("pextrd", ["66 0f 3a 16 Ey,Vx,Ib"], extractWide),
   instruction("extractps", ["66 0f 3a 17 Ed,Vx,Ib"], extractWide),

@@ -4,8 +4,10 @@
 import { type Expr, v128, type ValueType } from "../../encoder/expressions.ts";
 
 const { unary, binary, shift, splat } = v128;
-const extract = (opcode: number, type: ValueType) => (a: Expr, lane: number) => v128.extractLane(opcode, type, lane)(a);
-const replace = (opcode: number) => (a: Expr, lane: number, value: Expr) => v128.replaceLane(opcode, lane)(a, value);
+const extract = (opcode: number, type: ValueType) => (a: Expr, lane: number) =>
+  v128.extractLane(opcode, type, lane)(a);
+const replace = (opcode: number) => (a: Expr, lane: number, value: Expr) =>
+  v128.replaceLane(opcode, lane)(a, value);
 
 /** A v128 constant from 16 bytes, 8 words, 4 doublewords or 2 quadwords. */
 export function constant(laneBits: 8 | 16 | 32 | 64, lanes: readonly (number | bigint)[]): Expr {

@@ -18,11 +18,14 @@ function moveUnaligned(m: Lowering): void {
 }
 
 /** MOVSS, MOVSD: a load clears the rest of the register, a move between registers keeps it. */
-const moveScalar = (laneBits: 32 | 64) => (m: Lowering): void => {
-  if (m.isMemory(0)) m.write(0, m.read(1, laneBits));
-  else if (m.isMemory(1)) m.write(0, laneBits === 64 ? fromI64(m.read(1)) : i32x4.replace(ZERO, 0, m.read(1)));
-  else m.write(0, mergeLow(laneBits, m.read(1, 128), m.read(0, 128)), 128);
-};
+const moveScalar =
+  (laneBits: 32 | 64) =>
+  (m: Lowering): void => {
+    if (m.isMemory(0)) m.write(0, m.read(1, laneBits));
+    else if (m.isMemory(1))
+      m.write(0, laneBits === 64 ? fromI64(m.read(1)) : i32x4.replace(ZERO, 0, m.read(1)));
+    else m.write(0, mergeLow(laneBits, m.read(1, 128), m.read(0, 128)), 128);
+  };
 
 function loadLow(m: Lowering): void {
   const value = m.read(1, 64);
@@ -34,17 +37,29 @@ function loadHigh(m: Lowering): void {
   m.write(0, i64x2.replace(m.read(0), 1, value));
 }
 
-const storeHalf = (half: 0 | 1) => (m: Lowering): void => m.write(0, i64x2.extract(m.read(1), half));
+const storeHalf =
+  (half: 0 | 1) =>
+  (m: Lowering): void =>
+    m.write(0, i64x2.extract(m.read(1), half));
 
 /** V's low half from the high half of U. */
 function moveHighToLow(m: Lowering): void {
   m.write(0, i64x2.replace(m.read(0), 0, i64x2.extract(m.read(1), 1)));
 }
 
-const spread = (lanes: readonly number[]) => (m: Lowering): void => {
-  const value = m.operandSize(1) === 128 ? readVector(m, 1) : readLow(m, 1);
-  m.write(0, bits.shuffle(value, value, lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte))));
-};
+const spread =
+  (lanes: readonly number[]) =>
+  (m: Lowering): void => {
+    const value = m.operandSize(1) === 128 ? readVector(m, 1) : readLow(m, 1);
+    m.write(
+      0,
+      bits.shuffle(
+        value,
+        value,
+        lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte)),
+      ),
+    );
+  };
 
 /** MOVD and MOVQ from a general register or memory: zero above. */
 function moveFromGeneral(m: Lowering): void {
@@ -63,7 +78,10 @@ function moveQuad(m: Lowering): void {
   else m.write(0, m.isMemory(1) ? fromI64(m.read(1)) : lowHalf(m.read(1, 128)), 128);
 }
 
-const mask = (bitmask: typeof i8x16.bitmask) => (m: Lowering): void => m.write(0, bitmask(m.read(1)));
+const mask =
+  (bitmask: typeof i8x16.bitmask) =>
+  (m: Lowering): void =>
+    m.write(0, bitmask(m.read(1)));
 
 /** MASKMOVDQU stores to rDI the bytes whose mask byte is negative; the core finds the address and writes. */
 function maskedMove(m: Lowering): void {

@@ -34,7 +34,11 @@ export function readLow(m: Lowering, operand: number): Expr {
 /** The low `laneBits` of `low` with the rest of `rest`. */
 export function mergeLow(laneBits: 32 | 64, low: Expr, rest: Expr): Expr {
   const taken = laneBits / 8;
-  return bits.shuffle(low, rest, Array.from({ length: 16 }, (_, i) => (i < taken ? i : 16 + i)));
+  return bits.shuffle(
+    low,
+    rest,
+    Array.from({ length: 16 }, (_, i) => (i < taken ? i : 16 + i)),
+  );
 }
 
 /** The low 64 bits, zero above. */
@@ -62,19 +66,28 @@ export function fromI64(low: Expr, high?: Expr): Expr {
 }
 
 /** Bit i of an i32 becomes all of lane i. `one` and `eq` belong to the lane's width, `selectors` holds 1 << i. */
-export function maskOfBits(splat: (a: Expr) => Expr, eq: (a: Expr, b: Expr) => Expr, value: Expr, selectors: Expr): Expr {
+export function maskOfBits(
+  splat: (a: Expr) => Expr,
+  eq: (a: Expr, b: Expr) => Expr,
+  value: Expr,
+  selectors: Expr,
+): Expr {
   return eq(bits.and(splat(value), selectors), selectors);
 }
 
 /** V = operation(V, W). */
-export const binary = (operation: VectorOperation) => (m: Lowering): void => {
-  const b = readVector(m, 1);
-  m.write(0, operation(m.read(0), b, m));
-};
+export const binary =
+  (operation: VectorOperation) =>
+  (m: Lowering): void => {
+    const b = readVector(m, 1);
+    m.write(0, operation(m.read(0), b, m));
+  };
 
 /** V = operation(W). */
-export const unary = (operation: (a: Expr, m: Lowering) => Expr) => (m: Lowering): void =>
-  m.write(0, operation(readVector(m, 1), m));
+export const unary =
+  (operation: (a: Expr, m: Lowering) => Expr) =>
+  (m: Lowering): void =>
+    m.write(0, operation(readVector(m, 1), m));
 
 /** `66 0f …` on vector registers. */
 export function vectorOnly(mnemonic: string, opcode: string, operation: VectorOperation): Instruction {

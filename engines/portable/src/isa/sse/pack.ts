@@ -17,13 +17,15 @@ function packs(name: string, opcode: string, narrow: VectorOperation): Instructi
 }
 
 /** Lanes of a and b by turns, beginning with byte `from` of each. */
-const interleave = (laneBytes: number, from: number): VectorOperation => (a, b) => {
-  const lanes = Array.from({ length: 16 }, (_, i) => {
-    const lane = Math.floor(i / laneBytes);
-    return from + (lane >> 1) * laneBytes + (i % laneBytes) + (lane & 1 ? 16 : 0);
-  });
-  return bits.shuffle(a, b, lanes);
-};
+const interleave =
+  (laneBytes: number, from: number): VectorOperation =>
+  (a, b) => {
+    const lanes = Array.from({ length: 16 }, (_, i) => {
+      const lane = Math.floor(i / laneBytes);
+      return from + (lane >> 1) * laneBytes + (i % laneBytes) + (lane & 1 ? 16 : 0);
+    });
+    return bits.shuffle(a, b, lanes);
+  };
 
 /** The low form for MMX reads 32 bits of memory. */
 function interleaves(name: string, opcode: string, laneBytes: number, half: "low" | "high"): Instruction {
@@ -33,8 +35,13 @@ function interleaves(name: string, opcode: string, laneBytes: number, half: "low
   return instruction(name, forms, (m) => (m.operandSize(0) === 64 ? narrow(m) : wide(m)));
 }
 
-const extend = (...steps: readonly ((a: Expr) => Expr)[]) => (m: Lowering): void =>
-  m.write(0, steps.reduce((value, step) => step(value), readLow(m, 1)));
+const extend =
+  (...steps: readonly ((a: Expr) => Expr)[]) =>
+  (m: Lowering): void =>
+    m.write(
+      0,
+      steps.reduce((value, step) => step(value), readLow(m, 1)),
+    );
 
 export const SSE_PACK = [
   packs("packsswb", "63", i8x16.narrowS),
@@ -55,13 +62,21 @@ export const SSE_PACK = [
   instruction("unpckhpd", ["66 0f 15 Vx,Wx"], binary(interleave(8, 8))),
   instruction("pmovsxbw", ["66 0f 38 20 Vx,Wq"], extend(i16x8.extendLowS)),
   instruction("pmovsxbd", ["66 0f 38 21 Vx,Wd"], extend(i16x8.extendLowS, i32x4.extendLowS)),
-  instruction("pmovsxbq", ["66 0f 38 22 Vx,Ww"], extend(i16x8.extendLowS, i32x4.extendLowS, i64x2.extendLowS)),
+  instruction(
+    "pmovsxbq",
+    ["66 0f 38 22 Vx,Ww"],
+    extend(i16x8.extendLowS, i32x4.extendLowS, i64x2.extendLowS),
+  ),
   instruction("pmovsxwd", ["66 0f 38 23 Vx,Wq"], extend(i32x4.extendLowS)),
   instruction("pmovsxwq", ["66 0f 38 24 Vx,Wd"], extend(i32x4.extendLowS, i64x2.extendLowS)),
   instruction("pmovsxdq", ["66 0f 38 25 Vx,Wq"], extend(i64x2.extendLowS)),
   instruction("pmovzxbw", ["66 0f 38 30 Vx,Wq"], extend(i16x8.extendLowU)),
   instruction("pmovzxbd", ["66 0f 38 31 Vx,Wd"], extend(i16x8.extendLowU, i32x4.extendLowU)),
-  instruction("pmovzxbq", ["66 0f 38 32 Vx,Ww"], extend(i16x8.extendLowU, i32x4.extendLowU, i64x2.extendLowU)),
+  instruction(
+    "pmovzxbq",
+    ["66 0f 38 32 Vx,Ww"],
+    extend(i16x8.extendLowU, i32x4.extendLowU, i64x2.extendLowU),
+  ),
   instruction("pmovzxwd", ["66 0f 38 33 Vx,Wq"], extend(i32x4.extendLowU)),
   instruction("pmovzxwq", ["66 0f 38 34 Vx,Wd"], extend(i32x4.extendLowU, i64x2.extendLowU)),
   instruction("pmovzxdq", ["66 0f 38 35 Vx,Wq"], extend(i64x2.extendLowU)),

@@ -12,22 +12,37 @@ function roundLanes(m: Lowering, format: Format, value: Expr, control: Expr): Ex
   const result = m.variable("v128", value);
   const mode = m.let(i32.and(control, i32.const(7)));
   const is = (n: number): Expr => i32.eq(mode, i32.const(n));
-  const otherwise = (): void => m.if(is(3), () => m.assign(result, trunc(value)), () => m.assign(result, nearest(value)));
-  m.if(is(1), () => m.assign(result, floor(value)), () => m.if(is(2), () => m.assign(result, ceil(value)), otherwise));
+  const otherwise = (): void =>
+    m.if(
+      is(3),
+      () => m.assign(result, trunc(value)),
+      () => m.assign(result, nearest(value)),
+    );
+  m.if(
+    is(1),
+    () => m.assign(result, floor(value)),
+    () => m.if(is(2), () => m.assign(result, ceil(value)), otherwise),
+  );
   return fixNans(m, format, result, value, value);
 }
 
-const round = (format: Format, scalar: boolean) => (m: Lowering): void => {
-  const b = scalar ? readLow(m, 1) : readVector(m, 1);
-  const a = m.read(0, 128);
-  const control = m.read(2);
-  const fixed = SSE_ROUND | (format.bits === 64 ? SSE_DOUBLE : 0) | (scalar ? SSE_SCALAR : 0);
-  const fast = (): Expr => {
-    const rounded = roundLanes(m, format, b, control);
-    return scalar ? mergeLow(format.bits, rounded, a) : rounded;
+const round =
+  (format: Format, scalar: boolean) =>
+  (m: Lowering): void => {
+    const b = scalar ? readLow(m, 1) : readVector(m, 1);
+    const a = m.read(0, 128);
+    const control = m.read(2);
+    const fixed = SSE_ROUND | (format.bits === 64 ? SSE_DOUBLE : 0) | (scalar ? SSE_SCALAR : 0);
+    const fast = (): Expr => {
+      const rounded = roundLanes(m, format, b, control);
+      return scalar ? mergeLow(format.bits, rounded, a) : rounded;
+    };
+    m.write(
+      0,
+      withControl(m, i32.or(i32.const(fixed), i32.shl(control, i32.const(16))), () => [a, b], fast),
+      128,
+    );
   };
-  m.write(0, withControl(m, i32.or(i32.const(fixed), i32.shl(control, i32.const(16))), () => [a, b], fast), 128);
-};
 
 export const SSE_ROUNDING = [
   instruction("roundps", ["66 0f 3a 08 Vx,Wx,Ib"], round(SINGLE, false)),

@@ -11,16 +11,20 @@ import { readVector } from "./operands.ts";
 type Shift = (a: Expr, count: Expr) => Expr;
 
 /** The same shift for any unsigned count. */
-const logical = (laneBits: number, shift: Shift) => (m: Lowering, a: Expr, count: Expr): Expr => {
-  const bound = m.let(count);
-  return select(shift(a, bound), ZERO, i32.ltU(bound, i32.const(laneBits)));
-};
+const logical =
+  (laneBits: number, shift: Shift) =>
+  (m: Lowering, a: Expr, count: Expr): Expr => {
+    const bound = m.let(count);
+    return select(shift(a, bound), ZERO, i32.ltU(bound, i32.const(laneBits)));
+  };
 
-const arithmetic = (laneBits: number, shift: Shift) => (m: Lowering, a: Expr, count: Expr): Expr => {
-  const bound = m.let(count);
-  const last = i32.const(laneBits - 1);
-  return shift(a, select(bound, last, i32.ltU(bound, last)));
-};
+const arithmetic =
+  (laneBits: number, shift: Shift) =>
+  (m: Lowering, a: Expr, count: Expr): Expr => {
+    const bound = m.let(count);
+    const last = i32.const(laneBits - 1);
+    return shift(a, select(bound, last, i32.ltU(bound, last)));
+  };
 
 type AnyShift = ReturnType<typeof logical>;
 
@@ -30,43 +34,62 @@ function countOf(m: Lowering, source: Expr): Expr {
   return i32.wrap(select(count, i64.const(255), i64.ltU(count, i64.const(255))));
 }
 
-const byOperand = (shift: AnyShift) => (m: Lowering): void => {
-  if (m.operandSize(0) === 64) {
-    const count = countOf(m, readMmx(m, 1));
-    enterMmx(m);
-    writeMmx(m, 0, shift(m, readMmx(m, 0), count));
-  } else {
-    const count = countOf(m, readVector(m, 1));
-    m.write(0, shift(m, m.read(0), count));
-  }
-};
+const byOperand =
+  (shift: AnyShift) =>
+  (m: Lowering): void => {
+    if (m.operandSize(0) === 64) {
+      const count = countOf(m, readMmx(m, 1));
+      enterMmx(m);
+      writeMmx(m, 0, shift(m, readMmx(m, 0), count));
+    } else {
+      const count = countOf(m, readVector(m, 1));
+      m.write(0, shift(m, m.read(0), count));
+    }
+  };
 
-const byImmediate = (shift: AnyShift) => (m: Lowering): void => {
-  const count = m.read(1);
-  if (m.operandSize(0) === 64) {
-    enterMmx(m);
-    writeMmx(m, 0, shift(m, readMmx(m, 0), count));
-  } else {
-    m.write(0, shift(m, m.read(0), count));
-  }
-};
+const byImmediate =
+  (shift: AnyShift) =>
+  (m: Lowering): void => {
+    const count = m.read(1);
+    if (m.operandSize(0) === 64) {
+      enterMmx(m);
+      writeMmx(m, 0, shift(m, readMmx(m, 0), count));
+    } else {
+      m.write(0, shift(m, m.read(0), count));
+    }
+  };
 
 /** The register forms and `group/extension` with an immediate. */
-function shifts(name: string, opcode: string, group: string, extension: number, shift: AnyShift): Instruction[] {
+function shifts(
+  name: string,
+  opcode: string,
+  group: string,
+  extension: number,
+  shift: AnyShift,
+): Instruction[] {
   return [
     instruction(name, [`66 0f ${opcode} Vx,Wx`, `np 0f ${opcode} Pq,Qq`], byOperand(shift)),
-    instruction(name, [`66 0f ${group}/${extension} Ux,Ib`, `np 0f ${group}/${extension} Nq,Ib`], byImmediate(shift)),
+    instruction(
+      name,
+      [`66 0f ${group}/${extension} Ux,Ib`, `np 0f ${group}/${extension} Nq,Ib`],
+      byImmediate(shift),
+    ),
   ];
 }
 
-const IOTA = constant(8, Array.from({ length: 16 }, (_, i) => i));
+const IOTA = constant(
+  8,
+  Array.from({ length: 16 }, (_, i) => i),
+);
 
 /** Byte indices outside 0 to 15 select zero. */
-const byBytes = (direction: Shift) => (m: Lowering): void => {
-  const count = m.read(1);
-  const clamped = i8x16.splat(select(count, i32.const(16), i32.ltU(count, i32.const(16))));
-  m.write(0, bits.swizzle(m.read(0), direction(IOTA, clamped)));
-};
+const byBytes =
+  (direction: Shift) =>
+  (m: Lowering): void => {
+    const count = m.read(1);
+    const clamped = i8x16.splat(select(count, i32.const(16), i32.ltU(count, i32.const(16))));
+    m.write(0, bits.swizzle(m.read(0), direction(IOTA, clamped)));
+  };
 
 export const SSE_SHIFT = [
   ...shifts("psrlw", "d1", "71", 2, logical(16, i16x8.shrU)),

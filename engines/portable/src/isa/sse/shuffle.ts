@@ -7,7 +7,10 @@ import { enterMmx, readMmx, writeMmx } from "../mmx/state.ts";
 import { bits, constant, i16x8, i32x4, i64x2, i8x16 } from "./lanes.ts";
 import { maskOfBits, readVector, vectorAndMmx, xmm } from "./operands.ts";
 
-const IOTA = constant(8, Array.from({ length: 16 }, (_, i) => i));
+const IOTA = constant(
+  8,
+  Array.from({ length: 16 }, (_, i) => i),
+);
 /** Multiplied with a control byte these put two-bit field i at bit 6 of lane i. */
 const FIELDS = [64, 16, 4, 1];
 
@@ -27,17 +30,20 @@ function wordIndices(control: Expr, half: 0 | 1): Expr {
   const low = [0x0100, 0x0100, 0x0100, 0x0100];
   const high = [0x0908, 0x0908, 0x0908, 0x0908];
   const factors = half === 0 ? [...FIELDS, ...none] : [...none, ...FIELDS];
-  const stay = half === 0 ? [...low, 0x0908, 0x0b0a, 0x0d0c, 0x0f0e] : [0x0100, 0x0302, 0x0504, 0x0706, ...high];
+  const stay =
+    half === 0 ? [...low, 0x0908, 0x0b0a, 0x0d0c, 0x0f0e] : [0x0100, 0x0302, 0x0504, 0x0706, ...high];
   const fields = i16x8.shrU(i16x8.mul(i16x8.splat(control), constant(16, factors)), i32.const(6));
   const numbers = bits.and(fields, constant(16, new Array<number>(8).fill(3)));
   return i16x8.add(i16x8.mul(numbers, constant(16, new Array<number>(8).fill(0x0202))), constant(16, stay));
 }
 
 /** V = W with its lanes chosen by the immediate. */
-const choose = (indices: (control: Expr) => Expr) => (m: Lowering): void => {
-  const source = readVector(m, 1);
-  m.write(0, bits.swizzle(source, indices(m.read(2))));
-};
+const choose =
+  (indices: (control: Expr) => Expr) =>
+  (m: Lowering): void => {
+    const source = readVector(m, 1);
+    m.write(0, bits.swizzle(source, indices(m.read(2))));
+  };
 
 function chooseMmxWords(m: Lowering): void {
   const source = readMmx(m, 1);
@@ -90,28 +96,45 @@ function alignRight(m: Lowering): void {
 }
 
 /** PSHUFB: bit 7 of a control byte clears, the bits above the byte number are ignored. */
-const shuffleBytes = (kept: number) => (a: Expr, control: Expr): Expr =>
-  bits.swizzle(a, bits.and(control, constant(8, new Array<number>(16).fill(kept))));
+const shuffleBytes =
+  (kept: number) =>
+  (a: Expr, control: Expr): Expr =>
+    bits.swizzle(a, bits.and(control, constant(8, new Array<number>(16).fill(kept))));
 
 /** Lanes of the source where the immediate's bit is set. */
-const blendImmediate = (mask: (control: Expr) => Expr) => (m: Lowering): void => {
-  const b = readVector(m, 1);
-  m.write(0, bits.choose(b, m.read(0), mask(m.read(2))));
-};
+const blendImmediate =
+  (mask: (control: Expr) => Expr) =>
+  (m: Lowering): void => {
+    const b = readVector(m, 1);
+    m.write(0, bits.choose(b, m.read(0), mask(m.read(2))));
+  };
 
 /** Lanes of the source where the lane of XMM0 is negative. */
-const blendBySign = (shift: (a: Expr, count: Expr) => Expr, laneBits: number) => (m: Lowering): void => {
-  const b = readVector(m, 1);
-  m.write(0, bits.choose(b, m.read(0), shift(xmm(m, 0), i32.const(laneBits - 1))));
-};
+const blendBySign =
+  (shift: (a: Expr, count: Expr) => Expr, laneBits: number) =>
+  (m: Lowering): void => {
+    const b = readVector(m, 1);
+    m.write(0, bits.choose(b, m.read(0), shift(xmm(m, 0), i32.const(laneBits - 1))));
+  };
 
 const blends: Instruction[] = [
-  instruction("pblendw", ["66 0f 3a 0e Vx,Wx,Ib"], blendImmediate((control) =>
-    maskOfBits(i16x8.splat, i16x8.eq, control, constant(16, [1, 2, 4, 8, 16, 32, 64, 128])))),
-  instruction("blendps", ["66 0f 3a 0c Vx,Wx,Ib"], blendImmediate((control) =>
-    maskOfBits(i32x4.splat, i32x4.eq, control, constant(32, [1, 2, 4, 8])))),
-  instruction("blendpd", ["66 0f 3a 0d Vx,Wx,Ib"], blendImmediate((control) =>
-    maskOfBits(i32x4.splat, i32x4.eq, control, constant(32, [1, 1, 2, 2])))),
+  instruction(
+    "pblendw",
+    ["66 0f 3a 0e Vx,Wx,Ib"],
+    blendImmediate((control) =>
+      maskOfBits(i16x8.splat, i16x8.eq, control, constant(16, [1, 2, 4, 8, 16, 32, 64, 128])),
+    ),
+  ),
+  instruction(
+    "blendps",
+    ["66 0f 3a 0c Vx,Wx,Ib"],
+    blendImmediate((control) => maskOfBits(i32x4.splat, i32x4.eq, control, constant(32, [1, 2, 4, 8]))),
+  ),
+  instruction(
+    "blendpd",
+    ["66 0f 3a 0d Vx,Wx,Ib"],
+    blendImmediate((control) => maskOfBits(i32x4.splat, i32x4.eq, control, constant(32, [1, 1, 2, 2]))),
+  ),
   instruction("pblendvb", ["66 0f 38 10 Vx,Wx"], blendBySign(i8x16.shrS, 8)),
   instruction("blendvps", ["66 0f 38 14 Vx,Wx"], blendBySign(i32x4.shrS, 32)),
   instruction("blendvpd", ["66 0f 38 15 Vx,Wx"], blendBySign(i64x2.shrS, 64)),
@@ -119,8 +142,16 @@ const blends: Instruction[] = [
 
 export const SSE_SHUFFLE = [
   instruction("pshufd", ["66 0f 70 Vx,Wx,Ib"], choose(doublewordIndices)),
-  instruction("pshuflw", ["f2 0f 70 Vx,Wx,Ib"], choose((control) => wordIndices(control, 0))),
-  instruction("pshufhw", ["f3 0f 70 Vx,Wx,Ib"], choose((control) => wordIndices(control, 1))),
+  instruction(
+    "pshuflw",
+    ["f2 0f 70 Vx,Wx,Ib"],
+    choose((control) => wordIndices(control, 0)),
+  ),
+  instruction(
+    "pshufhw",
+    ["f3 0f 70 Vx,Wx,Ib"],
+    choose((control) => wordIndices(control, 1)),
+  ),
   instruction("pshufw", ["np 0f 70 Pq,Qq,Ib"], chooseMmxWords),
   instruction("shufps", ["np 0f c6 Vx,Wx,Ib"], shuffleSingles),
   instruction("shufpd", ["66 0f c6 Vx,Wx,Ib"], shuffleDoubles),

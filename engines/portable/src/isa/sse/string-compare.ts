@@ -19,7 +19,9 @@ function lengthOf(m: Lowering, register: number, wide: boolean): Expr {
 
 /** Lengths of the two operands; -1 says that the first zero element ends a string. */
 type Lengths = (m: Lowering) => readonly [Expr, Expr];
-const explicit = (wide: boolean): Lengths => (m) => [lengthOf(m, 0, wide), lengthOf(m, 2, wide)];
+const explicit =
+  (wide: boolean): Lengths =>
+  (m) => [lengthOf(m, 0, wide), lengthOf(m, 2, wide)];
 const implicit: Lengths = () => [i32.const(-1), i32.const(-1)];
 
 /**
@@ -44,29 +46,33 @@ function compareStrings(m: Lowering, lengths: Lengths): { bits: Expr; control: E
 }
 
 /** Index of the lowest or highest result bit (bit 6 of the control), or the number of elements when there is none. */
-const toIndex = (lengths: Lengths) => (m: Lowering): void => {
-  const { bits, control } = compareStrings(m, lengths);
-  const count = i32.sub(i32.const(16), i32.shl(i32.and(control, i32.const(1)), i32.const(3)));
-  const lowest = i32.ctz(bits);
-  const highest = i32.sub(i32.const(31), i32.clz(bits));
-  const index = select(highest, lowest, i32.and(control, i32.const(0x40)));
-  m.setGpr(RCX, 32, select(index, count, bits));
-};
+const toIndex =
+  (lengths: Lengths) =>
+  (m: Lowering): void => {
+    const { bits, control } = compareStrings(m, lengths);
+    const count = i32.sub(i32.const(16), i32.shl(i32.and(control, i32.const(1)), i32.const(3)));
+    const lowest = i32.ctz(bits);
+    const highest = i32.sub(i32.const(31), i32.clz(bits));
+    const index = select(highest, lowest, i32.and(control, i32.const(0x40)));
+    m.setGpr(RCX, 32, select(index, count, bits));
+  };
 
 /** XMM0 = the result bits, or (bit 6 of the control) one byte or word of ones for each. */
-const toMask = (lengths: Lengths) => (m: Lowering): void => {
-  const { bits, control } = compareStrings(m, lengths);
-  const powers = Array.from({ length: 8 }, (_, i) => 1 << i);
-  const selectors = constant(8, [...powers, ...powers]);
-  // Bytes 0 to 7 test the low eight bits, bytes 8 to 15 the high eight.
-  const repeated = (value: Expr): Expr => i64x2.extract(i8x16.splat(value), 0);
-  const spread = fromI64(repeated(bits), repeated(i32.shrU(bits, i32.const(8))));
-  const bytes = maskOfBits((v) => v, i8x16.eq, spread, selectors);
-  const words = maskOfBits(i16x8.splat, i16x8.eq, bits, constant(16, powers));
-  const expanded = select(words, bytes, i32.and(control, i32.const(1)));
-  const plain = fromI64(i64.extend32U(bits));
-  setXmm(m, 0, select(expanded, plain, i32.and(control, i32.const(0x40))));
-};
+const toMask =
+  (lengths: Lengths) =>
+  (m: Lowering): void => {
+    const { bits, control } = compareStrings(m, lengths);
+    const powers = Array.from({ length: 8 }, (_, i) => 1 << i);
+    const selectors = constant(8, [...powers, ...powers]);
+    // Bytes 0 to 7 test the low eight bits, bytes 8 to 15 the high eight.
+    const repeated = (value: Expr): Expr => i64x2.extract(i8x16.splat(value), 0);
+    const spread = fromI64(repeated(bits), repeated(i32.shrU(bits, i32.const(8))));
+    const bytes = maskOfBits((v) => v, i8x16.eq, spread, selectors);
+    const words = maskOfBits(i16x8.splat, i16x8.eq, bits, constant(16, powers));
+    const expanded = select(words, bytes, i32.and(control, i32.const(1)));
+    const plain = fromI64(i64.extend32U(bits));
+    setXmm(m, 0, select(expanded, plain, i32.and(control, i32.const(0x40))));
+  };
 
 /** CRC32: the Castagnoli polynomial, bit-reflected; the destination is cleared above 32 bits. */
 function crc(m: Lowering): void {
