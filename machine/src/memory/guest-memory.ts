@@ -36,7 +36,10 @@ export class GuestMemory {
 
   constructor(buffer: ArrayBuffer | SharedArrayBuffer, ramOffset: number, ramBytes: number) {
     if (ramBytes <= 0 || ramBytes % PAGE_SIZE !== 0)
-      throw new HearthError("memory.size", `RAM size ${ramBytes} is not a positive multiple of ${PAGE_SIZE} bytes.`);
+      throw new HearthError(
+        "memory.size",
+        `RAM size ${ramBytes} is not a positive multiple of ${PAGE_SIZE} bytes.`,
+      );
     assert(ramOffset % PAGE_SIZE === 0, "RAM must start page-aligned in its buffer");
     assert(buffer.byteLength >= ramOffset + ramBytes, "buffer smaller than the RAM it should hold");
     this.buffer = buffer;
@@ -51,7 +54,8 @@ export class GuestMemory {
   offsetOf(gpa: number, sizeBytes: number): number {
     for (const region of this.regions) {
       const inside = gpa - region.gpa;
-      if (inside >= 0 && sizeBytes >= 0 && inside + sizeBytes <= region.sizeBytes) return region.offset + inside;
+      if (inside >= 0 && sizeBytes >= 0 && inside + sizeBytes <= region.sizeBytes)
+        return region.offset + inside;
     }
     return -1;
   }
