@@ -6,7 +6,7 @@ import type { StricliProcess } from "@stricli/core";
 enableCompileCache();
 const { ExitCode: ScannerExit, run } = await import("@stricli/core");
 const { createApp } = await import("./app.ts");
-const { RUN_FLAGS_WITH_VALUE } = await import("./commands/run/command.ts");
+const { RUN_FLAGS_WITH_VALUE } = await import("./commands/run/flags.ts");
 const { ExitCode } = await import("./exit-codes.ts");
 const { separateCommand } = await import("./parse/command-separator.ts");
 const { VERSION } = await import("@hearth/platform/version");

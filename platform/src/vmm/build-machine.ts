@@ -2,7 +2,7 @@
 // thread. What it opened is closed again when it fails half-way.
 
 import { fillRandom, type HostDisk, openDisk } from "@hearth/host";
-import { readBootFile, readKernel } from "@hearth/images";
+import { readInitrd, readKernel } from "@hearth/images";
 import { BlockDevice, Machine, RngDevice, type TimeSource, VsockDevice } from "@hearth/machine";
 import { embeddedInitrd, embeddedKernel } from "./embedded-guest.ts";
 import { loadEngine } from "./engine-choice.ts";
@@ -69,9 +69,9 @@ async function loadKernel(specification: MachineSpecification): Promise<Uint8Arr
 }
 
 async function loadInitrd(specification: MachineSpecification): Promise<Uint8Array | undefined> {
-  const { initrd } = specification;
-  if (initrd.kind === "file") return readBootFile(initrd.path, "initrd");
-  return initrd.kind === "embedded" ? embeddedInitrd() : undefined;
+  const { initrd, memoryBytes } = specification;
+  if (initrd.kind === "file") return readInitrd(initrd.path, memoryBytes);
+  return initrd.kind === "embedded" ? embeddedInitrd(memoryBytes) : undefined;
 }
 
 async function openDisks(specification: MachineSpecification): Promise<HostDisk[]> {

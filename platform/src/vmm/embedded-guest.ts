@@ -1,6 +1,6 @@
 // The kernel and root file system that come with Hearth.
 
-import { type PreparedKernel, prepareKernel } from "@hearth/images";
+import { openInitrd, type PreparedKernel, prepareKernel } from "@hearth/images";
 import { baseInitramfs, kernelImage } from "@hearth/guest";
 
 /** Throws HearthError guest.* when the files are missing or damaged. */
@@ -8,6 +8,7 @@ export async function embeddedKernel(): Promise<PreparedKernel> {
   return prepareKernel(await kernelImage(), "the embedded kernel");
 }
 
-export async function embeddedInitrd(): Promise<Uint8Array> {
-  return baseInitramfs();
+/** For a machine of `memoryBytes`. Errors as `embeddedKernel`. */
+export async function embeddedInitrd(memoryBytes: number): Promise<Uint8Array> {
+  return openInitrd(await baseInitramfs(), memoryBytes);
 }

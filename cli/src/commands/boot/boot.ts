@@ -6,7 +6,7 @@ import { Ending } from "../../ending.ts";
 import { ExitCode } from "../../exit-codes.ts";
 import { copy, endWithReader } from "../../terminal/output.ts";
 import { rawMode } from "../../terminal/raw-mode.ts";
-import type { BootFlags } from "./command.ts";
+import type { BootFlags } from "./flags.ts";
 
 /** Resets and panics end the machine instead of hanging it. */
 const DEFAULT_COMMAND_LINE = "console=ttyS0 reboot=k panic=-1";

@@ -1,13 +1,8 @@
 // `hearth boot`: its flags and its help. The work is in boot.ts.
 
 import { buildCommand } from "@stricli/core";
-import { type MachineFlags, machineFlags } from "../shared-flags.ts";
-
-export interface BootFlags extends MachineFlags {
-  readonly kernel?: string;
-  readonly initrd?: string;
-  readonly append?: string;
-}
+import type { BootFlags } from "./flags.ts";
+import { machineFlags } from "../shared-flags.ts";
 
 export const bootCommand = buildCommand<BootFlags>({
   loader: async () => (await import("./boot.ts")).default,

@@ -1,11 +1,8 @@
 // `hearth demo`: what `npm start` shows. The work is in demo.ts.
 
 import { buildCommand } from "@stricli/core";
+import type { DemoFlags } from "./flags.ts";
 import { machineFlags } from "../shared-flags.ts";
-
-export interface DemoFlags {
-  readonly memory: number;
-}
 
 export const demoCommand = buildCommand<DemoFlags>({
   loader: async () => (await import("./demo.ts")).default,

@@ -8,7 +8,7 @@ import { ExitCode } from "../../exit-codes.ts";
 import { endWithReader } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";
 import { paint } from "../../terminal/paint.ts";
-import type { DemoFlags } from "./command.ts";
+import type { DemoFlags } from "./flags.ts";
 import { SCENES, type Scene } from "./scenes.ts";
 
 /** Entry for the command's loader. */

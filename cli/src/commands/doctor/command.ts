@@ -1,10 +1,7 @@
 // `hearth doctor`: its flags and its help. The work is in doctor.ts.
 
 import { buildCommand } from "@stricli/core";
-
-export interface DoctorFlags {
-  readonly json: boolean;
-}
+import type { DoctorFlags } from "./flags.ts";
 
 export const doctorCommand = buildCommand<DoctorFlags>({
   loader: async () => (await import("./doctor.ts")).default,

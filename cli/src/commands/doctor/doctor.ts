@@ -3,7 +3,7 @@
 import { inspectHost } from "@hearth/platform/host-report";
 import { conduct } from "../../conduct.ts";
 import { ExitCode } from "../../exit-codes.ts";
-import type { DoctorFlags } from "./command.ts";
+import type { DoctorFlags } from "./flags.ts";
 
 /** Entry for the command's loader. */
 export default function main(flags: DoctorFlags): Promise<never> {

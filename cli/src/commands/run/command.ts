@@ -1,24 +1,9 @@
 // `hearth run`: its flags and its help. The work is in run.ts, loaded when it is needed.
 
 import { buildCommand } from "@stricli/core";
-import { type EnvironmentPair, parseEnvironmentPair } from "../../parse/environment.ts";
-import { type MachineFlags, machineFlags } from "../shared-flags.ts";
-
-export interface RunFlags extends MachineFlags {
-  readonly env?: readonly (EnvironmentPair | undefined)[];
-  readonly workdir?: string;
-  readonly user?: string;
-  readonly interactive: boolean;
-  readonly tty: boolean;
-  readonly json: boolean;
-}
-
-/** Flags whose value may be the next word; the guest's command starts after them. */
-export const RUN_FLAGS_WITH_VALUE: ReadonlySet<string> = new Set(
-  ["memory", "vcpus", "engine", "disk", "timeout", "env", "workdir", "user"]
-    .map((name) => `--${name}`)
-    .concat("-e", "-m", "-u", "-w"),
-);
+import type { RunFlags } from "./flags.ts";
+import { parseEnvironmentPair } from "../../parse/environment.ts";
+import { machineFlags } from "../shared-flags.ts";
 
 export const runCommand = buildCommand<RunFlags, string[]>({
   loader: async () => (await import("./run.ts")).default,

@@ -8,7 +8,7 @@ import { endWithReader } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";
 import { terminalSize } from "../../terminal/raw-mode.ts";
 import { attach } from "./attach.ts";
-import type { RunFlags } from "./command.ts";
+import type { RunFlags } from "./flags.ts";
 
 /** Entry for the command's loader. */
 export default function main(flags: RunFlags, ...argv: string[]): Promise<never> {

@@ -1,0 +1,6 @@
+// The flags of `hearth demo`.
+
+/** As the scanner gives them. */
+export interface DemoFlags {
+  readonly memory: number;
+}
