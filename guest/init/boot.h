@@ -7,11 +7,11 @@
 
 enum { MAX_MOUNTS = 32 };
 
-/* The options of the kernel command line, all of them hearth.NAME=VALUE. Empty or 0: not given. */
+/* The options of the kernel command line. Empty or 0: not given. */
 struct options {
-  char root[128];          /* hearth.root: block device to use as root instead of the initramfs */
-  char root_type[32];      /* hearth.rootfstype; else ext4, squashfs and erofs are tried */
-  char root_flags[128];    /* hearth.rootflags: ro, and options of the file system */
+  char root[128];          /* hearth.root or root: block device to use as root instead of the initramfs */
+  char root_type[32];      /* hearth.rootfstype or rootfstype; else ext4, squashfs and erofs are tried */
+  char root_flags[128];    /* hearth.rootflags or rootflags: ro, and options of the file system */
   bool overlay;            /* hearth.overlay: writes go to memory, the device is only read */
   char host_name[65];      /* hearth.hostname */
   char init[128];          /* hearth.init: program to become PID 1; the agent then runs beside it */
@@ -32,7 +32,7 @@ pid_t start_console_shell(void);
 /* Says something on the console. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* root.c: makes the device of `options` the root. False after saying why not. */
+/* root.c: makes the device of `options` the root, if the root is the initramfs still. False after saying why not. */
 bool switch_root(const struct options *options);
 /* Mounts a device, trying the usual file systems if `type` is empty. 0, or -1 with errno set. */
 int mount_device(const char *device, const char *directory, const char *type, const char *flags);

@@ -1,4 +1,4 @@
-/* The kernel command line's hearth.* options. The kernel ignores names with a dot, so they are all ours. */
+/* The kernel command line: the hearth.* options, which the kernel ignores, and what it says about the root. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,11 @@ static void take_option(struct options *options, const char *name, const char *v
     copy(options->mounts[options->mount_count++], sizeof options->mounts[0], value);
 }
 
+/* The kernel leaves root=, rootfstype= and rootflags= to whoever is init of the initramfs. */
+static bool is_root_option(const char *name) {
+  return strcmp(name, "root") == 0 || strcmp(name, "rootfstype") == 0 || strcmp(name, "rootflags") == 0;
+}
+
 void read_options(struct options *options) {
   static char line[4096];
   memset(options, 0, sizeof *options);
@@ -33,9 +38,9 @@ void read_options(struct options *options) {
   for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
     if (strcmp(word, "quiet") == 0) options->quiet = true;
     if (strcmp(word, "--") == 0) break;
-    if (strncmp(word, "hearth.", 7) != 0) continue;
     char *value = strchr(word, '=');
     if (value) *value++ = 0;
-    take_option(options, word + 7, value ? value : "");
+    if (strncmp(word, "hearth.", 7) == 0) take_option(options, word + 7, value ? value : "");
+    else if (is_root_option(word)) take_option(options, word, value ? value : "");
   }
 }

@@ -6,12 +6,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "boot.h"
 
-enum { WAIT_FOR_DEVICE_MS = 5000, WAIT_STEP_MS = 10 };
+enum { WAIT_FOR_DEVICE_MS = 5000, WAIT_STEP_MS = 10, RAMFS_TYPE = 0x858458f6, TMPFS_TYPE = 0x01021994 };
 
 static const char NEW_ROOT[] = "/newroot";
 
@@ -99,8 +100,14 @@ static void move_to_new_root(const char *directory) {
   if (mount(directory, to, NULL, MS_MOVE, NULL) != 0) say("cannot move %s: %s", directory, strerror(errno));
 }
 
+static bool is_initramfs(void) {
+  struct statfs info;
+  return statfs("/", &info) == 0 && (info.f_type == RAMFS_TYPE || info.f_type == TMPFS_TYPE);
+}
+
 bool switch_root(const struct options *options) {
   struct stat old_root;
+  if (!is_initramfs()) return true; /* the kernel has mounted root= itself */
   mkdir(NEW_ROOT, 0755);
   if (!wait_for(options->root)) {
     say("no device %s after %d ms", options->root, WAIT_FOR_DEVICE_MS);

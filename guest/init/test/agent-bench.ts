@@ -54,7 +54,7 @@ export async function startAgent(context: TestContext): Promise<Bench> {
   const sockets: Socket[] = [];
   context.after(() => {
     for (const socket of sockets) socket.destroy();
-    agent.kill("SIGKILL");
+    agent.kill("SIGTERM"); // so that it hangs up what it started
   });
   const open = async (): Promise<Socket> => {
     const socket = await connectTo(path, agent);
