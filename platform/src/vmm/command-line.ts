@@ -6,7 +6,7 @@ export const READY_PORT = 1025;
 /** The agent's vsock port in the guest. */
 export const AGENT_PORT = 1024;
 
-/** Quiet, console on the serial port, a panic that ends the machine at once, and the agent's readiness signal. */
+/** Quiet, kernel messages on the serial port but no shell there, a panic ends the machine, the agent says when it listens. */
 export function runCommandLine(): string {
-  return `console=ttyS0 quiet panic=-1 reboot=k nomodule hearth.ready=${READY_PORT}`;
+  return `console=ttyS0 quiet panic=-1 reboot=k hearth.ready=${READY_PORT} hearth.console=off`;
 }
