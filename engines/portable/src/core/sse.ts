@@ -55,9 +55,3 @@ function settleFlags(cpu: usize, mxcsr: u32, flags: u32): u32 {
   if (unmasked == 0) return NEXT;
   return raise(cpu, (cr4(cpu) & CR4_OSXMMEXCPT) != 0 ? VECTOR_XM : VECTOR_UD, 0);
 }
-
-/** After an MMX instruction wrote the register at byte offset `slot`: its exponent becomes all ones. */
-export function mmxWritten(cpu: usize, uop: usize, slot: u32): u32 {
-  store<u16>(cpu + slot, 0xffff, 8);
-  return NEXT;
-}

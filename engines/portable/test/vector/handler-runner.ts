@@ -150,6 +150,10 @@ export class HandlerRunner {
         access(cpu, address, bytes) ? 0 : EXIT_EXCEPTION + 1,
       enterMmx: (cpu: number) => this.#setStack(cpu, 0xff),
       emms: (cpu: number) => this.#setStack(cpu, 0),
+      mmxWritten: (cpu: number, _: number, slot: number) => {
+        this.#view.setUint16(cpu + slot + 8, 0xffff, true);
+        return 0;
+      },
       storeMasked: (cpu: number, _: number, selected: bigint, low: bigint, high: bigint) => {
         const data = BigInt.asUintN(64, low) | (BigInt.asUintN(64, high) << 64n);
         const host = access(cpu, this.#view.getBigInt64(cpu + CPU_GPR + 7 * 8, true), 16);

@@ -10,7 +10,7 @@ import {
 } from "../../layout-sse.ts";
 import { instruction, type Lowering } from "../lowering.ts";
 import { doublesToIntegers, singlesToIntegers } from "../sse/convert.ts";
-import { withControl } from "../sse/float.ts";
+import { type FastResult, withControl } from "../sse/float.ts";
 import { f32x4, f64x2, i64x2, ZERO } from "../sse/lanes.ts";
 import { readLow, readVector } from "../sse/operands.ts";
 import { enterMmx, readMmx, writeMmx } from "./state.ts";
@@ -25,7 +25,7 @@ function toSingles(m: Lowering): void {
     m,
     code,
     () => [a, b],
-    () => f32x4.fromI32(b),
+    () => ({ value: f32x4.fromI32(b) }),
   );
   m.write(0, i64x2.replace(singles, 1, i64x2.extract(a, 1)));
 }
@@ -38,7 +38,7 @@ function toDoubles(m: Lowering): void {
 }
 
 const toIntegers =
-  (code: number, fast: (m: Lowering, b: Expr) => Expr) =>
+  (code: number, fast: (m: Lowering, b: Expr) => FastResult) =>
   (m: Lowering): void => {
     const b = m.operandSize(1) === 128 ? readVector(m, 1) : readLow(m, 1);
     enterMmx(m);

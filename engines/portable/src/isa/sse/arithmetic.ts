@@ -14,58 +14,71 @@ import {
   SSE_SUB,
 } from "../../layout-sse.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
-import { DOUBLE, fixNan, fixNans, type Format, readScalar, SINGLE, withControl } from "./float.ts";
+import {
+  anyNan,
+  DOUBLE,
+  eitherNan,
+  type FastResult,
+  finiteElement,
+  finiteLanes,
+  type Format,
+  readScalar,
+  SINGLE,
+  withControl,
+} from "./float.ts";
 import { bits, constant, f32x4, i32x4, ZERO } from "./lanes.ts";
 import { maskOfBits, mergeLow, readLow, readVector } from "./operands.ts";
 
 /** An operation on elements: its code for the core, and how lanes and single values compute it. */
 interface FloatOperation {
   readonly code: number;
-  readonly packed: (m: Lowering, format: Format, a: Expr, b: Expr) => Expr;
-  readonly scalar: (m: Lowering, format: Format, a: Expr, b: Expr) => Expr;
+  readonly packed: (m: Lowering, format: Format, a: Expr, b: Expr) => FastResult;
+  /** On the vector `whole` with element `a`, and element `b`. */
+  readonly scalar: (m: Lowering, format: Format, a: Expr, b: Expr, whole: Expr) => FastResult;
 }
 
 const classic = (code: number, name: "add" | "sub" | "mul" | "div"): FloatOperation => ({
   code,
-  packed: (m, format, a, b) => fixNans(m, format, format.vector[name](a, b), a, b),
-  scalar: (m, format, a, b) => fixNan(m, format, format.scalar[name](a, b), a, b),
+  packed: (m, format, a, b) => finiteLanes(m, format, format.vector[name](a, b)),
+  scalar: (m, format, a, b, whole) => finiteElement(m, format, format.scalar[name](a, b), whole),
 });
 
-/** MIN and MAX give the second operand when either is a NaN or both are zero: `a < b ? a : b`. */
-const MIN: FloatOperation = {
-  code: SSE_MIN,
-  packed: (_, format, a, b) => format.vector.pmin(b, a),
-  scalar: (_, format, a, b) => select(a, b, format.scalar.lt(a, b)),
-};
-const MAX: FloatOperation = {
-  code: SSE_MAX,
-  packed: (_, format, a, b) => format.vector.pmax(b, a),
-  scalar: (_, format, a, b) => select(a, b, format.scalar.gt(a, b)),
-};
+/** MIN and MAX give the second operand when both are zero: `a < b ? a : b`. */
+const extreme = (code: number, pseudo: "pmin" | "pmax", relation: "lt" | "gt"): FloatOperation => ({
+  code,
+  packed: (_, format, a, b) => ({ value: format.vector[pseudo](b, a), exceptional: anyNan(format, a, b) }),
+  scalar: (_, format, a, b, whole) => {
+    const chosen = select(a, b, format.scalar[relation](a, b));
+    return { value: format.vector.replace(whole, 0, chosen), exceptional: eitherNan(format, a, b) };
+  },
+});
 const ADD = classic(SSE_ADD, "add");
 const SUB = classic(SSE_SUB, "sub");
 const MUL = classic(SSE_MUL, "mul");
 const DIV = classic(SSE_DIV, "div");
+const MIN = extreme(SSE_MIN, "pmin", "lt");
+const MAX = extreme(SSE_MAX, "pmax", "gt");
 const SQRT: FloatOperation = {
   code: SSE_SQRT,
-  packed: (m, format, _, b) => fixNans(m, format, format.vector.sqrt(b), b, b),
-  scalar: (m, format, _, b) => fixNan(m, format, format.scalar.sqrt(b), b, b),
+  packed: (m, format, _, b) => finiteLanes(m, format, format.vector.sqrt(b)),
+  scalar: (m, format, _, b, whole) => finiteElement(m, format, format.scalar.sqrt(b), whole),
 };
 /** Even lanes a - b, odd lanes a + b. */
-const ADDSUB: FloatOperation = {
+const ADDSUB: PackedOperation = {
   code: SSE_ADDSUB,
   packed: (m, format, a, b) => {
     const even = format.bits === 32 ? constant(32, [-1, 0, -1, 0]) : constant(64, [-1, 0]);
-    return fixNans(m, format, bits.choose(format.vector.sub(a, b), format.vector.add(a, b), even), a, b);
+    return finiteLanes(m, format, bits.choose(format.vector.sub(a, b), format.vector.add(a, b), even));
   },
-  scalar: () => ZERO,
 };
 
-const codeOf = (operation: FloatOperation, format: Format): number =>
+type PackedOperation = Omit<FloatOperation, "scalar">;
+
+const codeOf = (operation: PackedOperation, format: Format): number =>
   operation.code | (format.bits === 64 ? SSE_DOUBLE : 0);
 
 /** The operation on two vectors. */
-function apply(m: Lowering, operation: FloatOperation, format: Format, a: Expr, b: Expr): Expr {
+function apply(m: Lowering, operation: PackedOperation, format: Format, a: Expr, b: Expr): Expr {
   const code = i32.const(codeOf(operation, format));
   return withControl(
     m,
@@ -76,7 +89,7 @@ function apply(m: Lowering, operation: FloatOperation, format: Format, a: Expr, 
 }
 
 const packed =
-  (operation: FloatOperation, format: Format) =>
+  (operation: PackedOperation, format: Format) =>
   (m: Lowering): void => {
     const b = readVector(m, 1);
     m.write(0, apply(m, operation, format, m.read(0), b));
@@ -88,9 +101,9 @@ const scalar =
     const b = readScalar(m, 1, format);
     const a = m.read(0, 128);
     const code = i32.const(codeOf(operation, format) | SSE_SCALAR);
-    const fast = (): Expr => {
+    const fast = (): FastResult => {
       const first = m.let(format.vector.extract(a, 0));
-      return format.vector.replace(a, 0, operation.scalar(m, format, first, b.value));
+      return operation.scalar(m, format, first, b.value, a);
     };
     m.write(
       0,
@@ -155,6 +168,15 @@ const dotProduct =
     m.write(0, bits.and(sum, lanes(control)));
   };
 
+/** NaN lanes of the operand made quiet, other NaNs of the result the default one. */
+function withNans(m: Lowering, value: Expr, operand: Expr): Expr {
+  const quiet = bits.or(operand, constant(32, new Array<number>(4).fill(0x0040_0000)));
+  const invalid = constant(32, new Array<number>(4).fill(0xffc0_0000));
+  const result = m.let(value);
+  const nans = bits.choose(quiet, invalid, f32x4.ne(operand, operand));
+  return bits.choose(nans, result, f32x4.ne(result, result));
+}
+
 /**
  * RCP and RSQRT are exact to their last bit here, where the manual allows 1.5 * 2^-12 of relative error; a denormal
  * operand counts as zero and a tiny result becomes zero. They look at no field of MXCSR.
@@ -167,7 +189,7 @@ function estimate(m: Lowering, source: Expr, root: boolean): Expr {
   const x = m.let(flush(source));
   const one = constant(32, new Array<number>(4).fill(0x3f80_0000));
   const result = m.let(f32x4.div(one, root ? f32x4.sqrt(x) : x));
-  return fixNans(m, SINGLE, flush(result), x, x);
+  return withNans(m, flush(result), x);
 }
 
 function estimates(name: string, opcode: string, root: boolean): Instruction[] {

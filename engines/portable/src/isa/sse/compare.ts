@@ -9,21 +9,29 @@ import {
   SSE_SCALAR,
 } from "../../layout-sse.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
-import { DOUBLE, type Format, readScalar, SINGLE, withControl } from "./float.ts";
-import { bits, i32x4 } from "./lanes.ts";
+import {
+  anyNan,
+  DOUBLE,
+  eitherNan,
+  type FastResult,
+  type Format,
+  readScalar,
+  SINGLE,
+  withControl,
+} from "./float.ts";
+import { bits, i32x4, ZERO } from "./lanes.ts";
 import { mergeLow, readLow, readVector } from "./operands.ts";
 
 const formatBit = (format: Format): number => (format.bits === 64 ? SSE_DOUBLE : 0);
 
-/** Predicates 0 to 3: equal, less, less or equal, unordered; 4 to 7 are their opposites. */
-function compareLanes(m: Lowering, format: Format, a: Expr, b: Expr, predicate: Expr): Expr {
+/** Predicates 0 to 3: equal, less, less or equal, unordered; 4 to 7 are their opposites. There are no NaNs here. */
+function compareLanes(format: Format, a: Expr, b: Expr, predicate: Expr): Expr {
   const { vector } = format;
   const bit = (n: number): Expr => i32.and(predicate, i32.const(1 << n));
-  const unordered = bits.or(vector.ne(a, a), vector.ne(b, b));
   const lower = select(vector.lt(a, b), vector.eq(a, b), bit(0));
-  const upper = select(unordered, vector.le(a, b), bit(0));
+  const upper = select(ZERO, vector.le(a, b), bit(0));
   const opposite = i32x4.splat(i32.sub(i32.const(0), i32.shrU(bit(2), i32.const(2))));
-  return m.let(bits.xor(select(upper, lower, bit(1)), opposite));
+  return bits.xor(select(upper, lower, bit(1)), opposite);
 }
 
 /** Only three bits of the immediate count; a scalar comparison is done in all lanes, of which one is taken. */
@@ -34,9 +42,11 @@ const compare =
     const a = m.read(0, 128);
     const predicate = m.let(i32.and(m.read(2), i32.const(7)));
     const code = i32.const(SSE_COMPARE | formatBit(format) | (scalar ? SSE_SCALAR : 0));
-    const fast = (): Expr => {
-      const mask = compareLanes(m, format, a, b, predicate);
-      return scalar ? mergeLow(format.bits, mask, a) : mask;
+    const fast = (): FastResult => {
+      const mask = compareLanes(format, a, b, predicate);
+      if (!scalar) return { value: mask, exceptional: anyNan(format, a, b) };
+      const [x, y] = [a, b].map((v) => m.let(format.vector.extract(v, 0)));
+      return { value: mergeLow(format.bits, mask, a), exceptional: eitherNan(format, x as Expr, y as Expr) };
     };
     m.write(
       0,
@@ -58,16 +68,19 @@ function pairOfByte(m: Lowering, value: Expr): Expr {
   return flagPair(i32.eqz(bit(6)), bit(0), i32.and(bit(6), i32.eqz(bit(2))));
 }
 
-/** Unordered sets ZF, PF and CF; less CF; equal ZF. */
+/** Unordered (by the core) sets ZF, PF and CF; less CF; equal ZF. */
 const compareToFlags =
   (format: Format, operation: number) =>
   (m: Lowering): void => {
     const b = readScalar(m, 1, format);
     const whole = m.read(0, 128);
     const a = m.let(format.vector.extract(whole, 0));
-    const { lt, gt, ge, eq } = format.scalar;
-    const fast = (): Expr =>
-      flagPair(i32.or(lt(a, b.value), gt(a, b.value)), i32.eqz(ge(a, b.value)), eq(a, b.value));
+    const fast = (): FastResult => {
+      const below = m.let(format.scalar.lt(a, b.value));
+      const equal = m.let(format.scalar.eq(a, b.value));
+      const different = m.let(i32.or(below, format.scalar.gt(a, b.value)));
+      return { value: flagPair(different, below, equal), exceptional: i32.eqz(i32.or(different, equal)) };
+    };
     const code = i32.const(operation | formatBit(format) | SSE_SCALAR);
     const take = (result: Expr): Expr => pairOfByte(m, result);
     const pair = withControl(m, code, () => [whole, b.vector()], fast, take, i64.const(0));

@@ -1,7 +1,7 @@
 // Conversions between integers and the two float formats. SDM volume 2: CVT* CVTT*. A number that does not fit an integer
-// gives the integer indefinite, 0x80000000…, where WebAssembly would saturate.
+// gives the integer indefinite, 0x80000000…, where WebAssembly would saturate: the core does those.
 
-import { type Expr, f32, f64, i32, i64, select, truncSat } from "../../encoder/expressions.ts";
+import { type Expr, f32, f64, i32, i64, truncSat } from "../../encoder/expressions.ts";
 import {
   SSE_F32_TO_F64,
   SSE_F32_TO_I32,
@@ -16,7 +16,16 @@ import {
   SSE_TRUNCATE,
 } from "../../layout-sse.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
-import { DOUBLE, type Format, readScalar, SINGLE, withControl } from "./float.ts";
+import {
+  DOUBLE,
+  type FastResult,
+  finiteElement,
+  finiteLanes,
+  type Format,
+  readScalar,
+  SINGLE,
+  withControl,
+} from "./float.ts";
 import { bits, constant, f32x4, f64x2, i32x4, i64x2, ZERO } from "./lanes.ts";
 import { readLow, readVector } from "./operands.ts";
 
@@ -25,28 +34,23 @@ const TWO_TO_31_DOUBLE = 0x41e0_0000_0000_0000n;
 const TWO_TO_63_SINGLE = 0x5f00_0000;
 const TWO_TO_63_DOUBLE = 0x43e0_0000_0000_0000n;
 
-/** Four singles to integers, exact integers already. NaN and everything from 2^31 up become the indefinite integer. */
-export function singlesToIntegers(m: Lowering, value: Expr): Expr {
+/** Four singles that are exact integers already; exceptional when one is a NaN or does not fit. */
+export function singlesToIntegers(m: Lowering, value: Expr): FastResult {
   const whole = m.let(value);
-  const fits = f32x4.lt(whole, constant(32, new Array<number>(4).fill(TWO_TO_31_SINGLE)));
-  return bits.choose(i32x4.fromF32(whole), constant(32, new Array<number>(4).fill(0x8000_0000)), fits);
+  const fits = f32x4.lt(f32x4.abs(whole), constant(32, new Array<number>(4).fill(TWO_TO_31_SINGLE)));
+  return { value: i32x4.fromF32(whole), exceptional: bits.any(bits.not(fits)) };
 }
 
 /** Two doubles to the low lanes, zero above. */
-export function doublesToIntegers(m: Lowering, value: Expr): Expr {
+export function doublesToIntegers(m: Lowering, value: Expr): FastResult {
   const whole = m.let(value);
-  const fits = m.let(f64x2.lt(whole, constant(64, [TWO_TO_31_DOUBLE, TWO_TO_31_DOUBLE])));
-  const lanes = bits.shuffle(
-    fits,
-    constant(32, [-1, -1, -1, -1]),
-    [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23],
-  );
-  return bits.choose(i32x4.fromF64(whole), constant(32, [0x8000_0000, 0x8000_0000, 0, 0]), lanes);
+  const fits = f64x2.lt(f64x2.abs(whole), constant(64, [TWO_TO_31_DOUBLE, TWO_TO_31_DOUBLE]));
+  return { value: i32x4.fromF64(whole), exceptional: bits.any(bits.not(fits)) };
 }
 
 /** V = fast(W) for a whole or a half vector as source. */
 const packed =
-  (code: number, fast: (m: Lowering, b: Expr) => Expr) =>
+  (code: number, fast: (m: Lowering, b: Expr) => FastResult) =>
   (m: Lowering): void => {
     const b = m.operandSize(1) === 128 ? readVector(m, 1) : readLow(m, 1);
     m.write(
@@ -68,24 +72,27 @@ const fromInteger =
     const a = m.read(0);
     const wide = value.type === "i64" ? value : i64.extend32S(value);
     const convert = format.scalar[value.type === "i64" ? "fromI64" : "fromI32"];
-    const fast = (): Expr => format.vector.replace(a, 0, convert(value));
+    const fast = (): FastResult => ({ value: format.vector.replace(a, 0, convert(value)) });
     m.write(
       0,
       withControl(m, i32.const(code | SSE_SCALAR), () => [a, i64x2.splat(wide)], fast),
     );
   };
 
-/** A single value, already an integer, to 32 or 64 bits. */
-function toIntegerFast(format: Format, size: 32 | 64, whole: Expr): Expr {
-  const single = format.bits === 32;
-  if (size === 32) {
-    const limit = single ? f32.const(TWO_TO_31_SINGLE) : f64.reinterpret(i64.const(TWO_TO_31_DOUBLE));
-    const value = single ? truncSat.i32FromF32(whole) : truncSat.i32FromF64(whole);
-    return select(value, i32.const(0x8000_0000 | 0), format.scalar.lt(whole, limit));
-  }
-  const limit = single ? f32.const(TWO_TO_63_SINGLE) : f64.reinterpret(i64.const(TWO_TO_63_DOUBLE));
-  const value = single ? truncSat.i64FromF32(whole) : truncSat.i64FromF64(whole);
-  return select(value, i64.const(0x8000_0000_0000_0000n), format.scalar.lt(whole, limit));
+/** A single value that is an exact integer already, or is to be cut to one, to 32 or 64 bits. */
+function toIntegerFast(format: Format, size: 32 | 64, whole: Expr): FastResult {
+  const [single, wide] = [format.bits === 32, size === 64];
+  const limit = single
+    ? f32.const(wide ? TWO_TO_63_SINGLE : TWO_TO_31_SINGLE)
+    : f64.reinterpret(i64.const(wide ? TWO_TO_63_DOUBLE : TWO_TO_31_DOUBLE));
+  const convert = wide
+    ? single
+      ? truncSat.i64FromF32
+      : truncSat.i64FromF64
+    : single
+      ? truncSat.i32FromF32
+      : truncSat.i32FromF64;
+  return { value: convert(whole), exceptional: i32.eqz(format.scalar.lt(format.scalar.abs(whole), limit)) };
 }
 
 /** CVTSS2SI, CVTTSS2SI and their twins for doubles. */
@@ -97,7 +104,7 @@ const toInteger =
     const to32 = format.bits === 32 ? SSE_F32_TO_I32 : SSE_F64_TO_I32;
     const to64 = format.bits === 32 ? SSE_F32_TO_I64 : SSE_F64_TO_I64;
     const code = (size === 64 ? to64 : to32) | SSE_SCALAR | (truncate ? SSE_TRUNCATE : 0);
-    const fast = (): Expr =>
+    const fast = (): FastResult =>
       toIntegerFast(format, size, truncate ? source.value : m.let(format.scalar.nearest(source.value)));
     const take = (v: Expr): Expr => (size === 64 ? i64x2.extract(v, 0) : i32x4.extract(v, 0));
     const initial = size === 64 ? i64.const(0) : i32.const(0);
@@ -112,7 +119,7 @@ const scalarBetween =
   (m: Lowering): void => {
     const source = readScalar(m, 1, from);
     const a = m.read(0);
-    const fast = (): Expr => to.vector.replace(a, 0, convert(source.value));
+    const fast = (): FastResult => finiteElement(m, to, convert(source.value), a);
     m.write(
       0,
       withControl(m, i32.const(code | SSE_SCALAR), () => [a, source.vector()], fast),
@@ -125,12 +132,12 @@ const between: Instruction[] = [
   instruction(
     "cvtps2pd",
     ["np 0f 5a Vx,Wq"],
-    packed(SSE_F32_TO_F64, (_, b) => f64x2.fromF32Low(b)),
+    packed(SSE_F32_TO_F64, (m, b) => finiteLanes(m, DOUBLE, f64x2.fromF32Low(b))),
   ),
   instruction(
     "cvtpd2ps",
     ["66 0f 5a Vx,Wx"],
-    packed(SSE_F64_TO_F32, (_, b) => f32x4.fromF64(b)),
+    packed(SSE_F64_TO_F32, (m, b) => finiteLanes(m, SINGLE, f32x4.fromF64(b))),
   ),
 ];
 
@@ -145,7 +152,7 @@ export const SSE_CONVERSION = [
   instruction(
     "cvtdq2ps",
     ["np 0f 5b Vx,Wx"],
-    packed(SSE_I32_TO_F32, (_, b) => f32x4.fromI32(b)),
+    packed(SSE_I32_TO_F32, (_, b) => ({ value: f32x4.fromI32(b) })),
   ),
   instruction(
     "cvtps2dq",

@@ -1,10 +1,11 @@
-// What the floating-point families share: the two formats, MXCSR's fast and general path, NaN results.
+// What the floating-point families share: the two formats and the fast path of MXCSR.
 //
 // With rounding to nearest, no flushing of denormals and every exception masked (what programs run with) the lane
-// instructions of WebAssembly do the work, and MXCSR's sticky flags are not kept: a program that clears and then tests them
-// sees none raised. Any other MXCSR takes the core's soft floats, which are exact in every respect.
+// instructions of WebAssembly do the work. A result that is infinite, a NaN or the indefinite integer, and any other MXCSR,
+// take the core's soft floats, which are exact in every respect. So of MXCSR's sticky flags IE, ZE and OE are kept always,
+// but DE, UE and PE only where the soft floats ran: a difference from hardware. WebAssembly's NaNs are never seen.
 
-import { type Expr, f32, f64, i32, i64, select, type ValueType } from "../../encoder/expressions.ts";
+import { type Expr, f32, f64, i32, i64, type ValueType } from "../../encoder/expressions.ts";
 import { CPU_FLOAT_SCRATCH, CPU_MXCSR } from "../../layout.ts";
 import { SSE_RESULT } from "../../layout-sse.ts";
 import type { Lowering } from "../lowering.ts";
@@ -21,12 +22,9 @@ export interface Format {
   readonly type: ValueType;
   readonly scalar: typeof f32 | typeof f64;
   readonly vector: typeof f32x4 | typeof f64x2;
-  readonly integer: typeof i32 | typeof i64;
-  /** What an operand that is a NaN gets, and the NaN of an invalid operation: bits of an element, then in each lane. */
-  readonly quietBit: Expr;
-  readonly defaultNan: Expr;
-  readonly quietBits: Expr;
-  readonly defaultNans: Expr;
+  /** Positive infinity, alone and in every lane. */
+  readonly infinity: Expr;
+  readonly infinities: Expr;
 }
 
 export const SINGLE: Format = {
@@ -34,11 +32,8 @@ export const SINGLE: Format = {
   type: "f32",
   scalar: f32,
   vector: f32x4,
-  integer: i32,
-  quietBit: i32.const(0x0040_0000),
-  defaultNan: i32.const(0xffc0_0000 | 0),
-  quietBits: constant(32, new Array<number>(4).fill(0x0040_0000)),
-  defaultNans: constant(32, new Array<number>(4).fill(0xffc0_0000)),
+  infinity: f32.const(0x7f80_0000),
+  infinities: constant(32, new Array<number>(4).fill(0x7f80_0000)),
 };
 
 export const DOUBLE: Format = {
@@ -46,66 +41,67 @@ export const DOUBLE: Format = {
   type: "f64",
   scalar: f64,
   vector: f64x2,
-  integer: i64,
-  quietBit: i64.const(0x0008_0000_0000_0000n),
-  defaultNan: i64.const(0xfff8_0000_0000_0000n),
-  quietBits: constant(64, new Array<bigint>(2).fill(0x0008_0000_0000_0000n)),
-  defaultNans: constant(64, new Array<bigint>(2).fill(0xfff8_0000_0000_0000n)),
+  infinity: f64.reinterpret(i64.const(0x7ff0_0000_0000_0000n)),
+  infinities: constant(64, new Array<bigint>(2).fill(0x7ff0_0000_0000_0000n)),
 };
 
+/** What the fast path computed, and whether it has to be done by the core after all (an i32). */
+export interface FastResult {
+  readonly value: Expr;
+  readonly exceptional?: Expr;
+}
+
 /**
- * `fast` where MXCSR is as usual, else operation `code` of the core on two vectors (see layout-sse.ts). Both give a value of
- * `type`; `take` picks the core's out of its result vector.
+ * `fast` where MXCSR is as usual and nothing exceptional came out, else operation `code` of the core on two vectors (see
+ * layout-sse.ts). Both give a value of `initial`'s type; `take` picks the core's out of its result vector.
  */
 export function withControl(
   m: Lowering,
   code: Expr,
   operands: () => readonly [Expr, Expr],
-  fast: () => Expr,
+  fast: () => FastResult,
   take: (result: Expr) => Expr = (result) => result,
   initial: Expr = constant(64, [0, 0]),
 ): Expr {
   const result = m.variable(initial.type, initial);
-  const usual = i32.eq(i32.and(m.field(CPU_MXCSR, "i32"), i32.const(CONTROL_BITS)), i32.const(USUAL_CONTROL));
-  m.if(
-    usual,
-    () => m.assign(result, fast()),
-    () => {
-      const [a, b] = operands();
-      const lowHigh = (v: Expr): Expr[] => [i64x2.extract(v, 0), i64x2.extract(v, 1)];
-      m.system("sseFloat", code, ...lowHigh(a), ...lowHigh(b));
-      m.assign(result, take(vectorField(m, CPU_FLOAT_SCRATCH + SSE_RESULT)));
-    },
-  );
-  return result;
-}
-
-/**
- * NaN results as x86 has them: the first operand if it is a NaN, else the second, made quiet; else the default NaN, which is
- * negative. WebAssembly leaves all of that open.
- */
-export function fixNans(m: Lowering, format: Format, value: Expr, a: Expr, b: Expr): Expr {
-  const { vector, quietBits, defaultNans } = format;
-  const result = m.variable("v128", value);
-  const isNan = m.let(vector.ne(result, result));
-  m.if(bits.any(isNan), () => {
-    const ofB = bits.choose(bits.or(b, quietBits), defaultNans, vector.ne(b, b));
-    const chosen = bits.choose(bits.or(a, quietBits), ofB, vector.ne(a, a));
-    m.assign(result, bits.choose(chosen, result, isNan));
+  const control = i32.and(m.field(CPU_MXCSR, "i32"), i32.const(CONTROL_BITS));
+  const general = m.variable("i32", i32.ne(control, i32.const(USUAL_CONTROL)));
+  m.if(i32.eqz(general), () => {
+    const { value, exceptional } = fast();
+    m.assign(result, value);
+    if (exceptional) m.assign(general, exceptional);
+  });
+  m.if(general, () => {
+    const [a, b] = operands();
+    const lowHigh = (v: Expr): Expr[] => [i64x2.extract(v, 0), i64x2.extract(v, 1)];
+    m.system("sseFloat", code, ...lowHigh(a), ...lowHigh(b));
+    m.assign(result, take(vectorField(m, CPU_FLOAT_SCRATCH + SSE_RESULT)));
   });
   return result;
 }
 
-/** The same for one element. */
-export function fixNan(m: Lowering, format: Format, value: Expr, a: Expr, b: Expr): Expr {
-  const { scalar, integer, quietBit, defaultNan } = format;
-  const result = m.variable(format.type, value);
-  m.if(scalar.ne(result, result), () => {
-    const quiet = (x: Expr): Expr => integer.or(integer.reinterpret(x), quietBit);
-    const ofB = select(quiet(b), defaultNan, scalar.ne(b, b));
-    m.assign(result, scalar.reinterpret(select(quiet(a), ofB, scalar.ne(a, a))));
-  });
-  return result;
+/** Lanes of a result that is exceptional when one of them is infinite or a NaN. */
+export function finiteLanes(m: Lowering, format: Format, lanes: Expr): FastResult {
+  const value = m.let(lanes);
+  const { vector, infinities } = format;
+  return { value, exceptional: bits.any(bits.not(vector.lt(vector.abs(value), infinities))) };
+}
+
+/** The same for one element, which goes to lane 0 of `a`. */
+export function finiteElement(m: Lowering, format: Format, element: Expr, a: Expr): FastResult {
+  const value = m.let(element);
+  const { scalar, vector, infinity } = format;
+  return { value: vector.replace(a, 0, value), exceptional: i32.eqz(scalar.lt(scalar.abs(value), infinity)) };
+}
+
+/** i32: is a lane of a or b a NaN? */
+export function anyNan(format: Format, a: Expr, b: Expr): Expr {
+  return bits.any(bits.or(format.vector.ne(a, a), format.vector.ne(b, b)));
+}
+
+/** i32: is one of two single values a NaN? */
+export function eitherNan(format: Format, a: Expr, b: Expr): Expr {
+  return i32.or(format.scalar.ne(a, a), format.scalar.ne(b, b));
 }
 
 /** A scalar source: its value, and a vector with it in lane 0 for the core. */

@@ -4,8 +4,16 @@
 import { type Expr, i32 } from "../../encoder/expressions.ts";
 import { SSE_DOUBLE, SSE_ROUND, SSE_SCALAR } from "../../layout-sse.ts";
 import { instruction, type Lowering } from "../lowering.ts";
-import { DOUBLE, fixNans, type Format, SINGLE, withControl } from "./float.ts";
-import { mergeLow, readLow, readVector } from "./operands.ts";
+import {
+  DOUBLE,
+  type FastResult,
+  finiteElement,
+  finiteLanes,
+  type Format,
+  SINGLE,
+  withControl,
+} from "./float.ts";
+import { readLow, readVector } from "./operands.ts";
 
 function roundLanes(m: Lowering, format: Format, value: Expr, control: Expr): Expr {
   const { nearest, floor, ceil, trunc } = format.vector;
@@ -23,7 +31,7 @@ function roundLanes(m: Lowering, format: Format, value: Expr, control: Expr): Ex
     () => m.assign(result, floor(value)),
     () => m.if(is(2), () => m.assign(result, ceil(value)), otherwise),
   );
-  return fixNans(m, format, result, value, value);
+  return result;
 }
 
 const round =
@@ -33,9 +41,10 @@ const round =
     const a = m.read(0, 128);
     const control = m.read(2);
     const fixed = SSE_ROUND | (format.bits === 64 ? SSE_DOUBLE : 0) | (scalar ? SSE_SCALAR : 0);
-    const fast = (): Expr => {
+    const fast = (): FastResult => {
       const rounded = roundLanes(m, format, b, control);
-      return scalar ? mergeLow(format.bits, rounded, a) : rounded;
+      if (!scalar) return finiteLanes(m, format, rounded);
+      return finiteElement(m, format, format.vector.extract(rounded, 0), a);
     };
     m.write(
       0,
