@@ -1,7 +1,6 @@
 // Files in the guest: read, write, look, list, and the changes to directories (docs/agent-protocol.md, "Requests").
 // Every method throws HearthError: file.not-found, file.exists, file.permission, … (end.ts), or the connection's.
 
-import { HearthError } from "@hearth/machine/errors";
 import type { AgentConnection } from "./agent-connection.ts";
 import { collect } from "./byte-queue.ts";
 import type { Channel } from "./channel.ts";

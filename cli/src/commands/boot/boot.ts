@@ -14,7 +14,7 @@ const DEFAULT_COMMAND_LINE = "console=ttyS0 reboot=k panic=-1";
 const ESCAPE_BYTE = 0x1d;
 
 /** Entry for the command's loader. */
-export default function main(flags: BootFlags): Promise<never> {
+export function main(flags: BootFlags): Promise<never> {
   return conduct(() => boot(flags));
 }
 

@@ -5,7 +5,7 @@ import type { BootFlags } from "./flags.ts";
 import { machineFlags } from "../shared-flags.ts";
 
 export const bootCommand = buildCommand<BootFlags>({
-  loader: async () => (await import("./boot.ts")).default,
+  loader: async () => (await import("./boot.ts")).main,
   parameters: {
     flags: {
       kernel: {

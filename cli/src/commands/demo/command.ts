@@ -5,7 +5,7 @@ import type { DemoFlags } from "./flags.ts";
 import { machineFlags } from "../shared-flags.ts";
 
 export const demoCommand = buildCommand<DemoFlags>({
-  loader: async () => (await import("./demo.ts")).default,
+  loader: async () => (await import("./demo.ts")).main,
   parameters: { flags: { memory: machineFlags.memory } },
   docs: { brief: "Boot the embedded Linux and look around in it" },
 });

@@ -12,7 +12,7 @@ import type { DemoFlags } from "./flags.ts";
 import { SCENES, type Scene } from "./scenes.ts";
 
 /** Entry for the command's loader. */
-export default function main(flags: DemoFlags): Promise<never> {
+export function main(flags: DemoFlags): Promise<never> {
   return conduct(() => demo(flags));
 }
 

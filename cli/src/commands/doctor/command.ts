@@ -4,7 +4,7 @@ import { buildCommand } from "@stricli/core";
 import type { DoctorFlags } from "./flags.ts";
 
 export const doctorCommand = buildCommand<DoctorFlags>({
-  loader: async () => (await import("./doctor.ts")).default,
+  loader: async () => (await import("./doctor.ts")).main,
   parameters: {
     flags: { json: { kind: "boolean", brief: "Print one JSON object", default: false, withNegated: false } },
   },

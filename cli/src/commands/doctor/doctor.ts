@@ -6,7 +6,7 @@ import { ExitCode } from "../../exit-codes.ts";
 import type { DoctorFlags } from "./flags.ts";
 
 /** Entry for the command's loader. */
-export default function main(flags: DoctorFlags): Promise<never> {
+export function main(flags: DoctorFlags): Promise<never> {
   return conduct(async () => {
     const report = await inspectHost();
     if (flags.json) {

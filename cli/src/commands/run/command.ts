@@ -6,7 +6,7 @@ import { parseEnvironmentPair } from "../../parse/environment.ts";
 import { machineFlags } from "../shared-flags.ts";
 
 export const runCommand = buildCommand<RunFlags, string[]>({
-  loader: async () => (await import("./run.ts")).default,
+  loader: async () => (await import("./run.ts")).main,
   parameters: {
     flags: {
       ...machineFlags,

@@ -11,7 +11,7 @@ import { attach } from "./attach.ts";
 import type { RunFlags } from "./flags.ts";
 
 /** Entry for the command's loader. */
-export default function main(flags: RunFlags, ...argv: string[]): Promise<never> {
+export function main(flags: RunFlags, ...argv: string[]): Promise<never> {
   return conduct(() => run(flags, argv), flags.json);
 }
 
