@@ -8,6 +8,7 @@
 import { CPU_FDP, CPU_FIP, CPU_FOP, CPU_FTW, CPU_MXCSR, CPU_XMM } from "../layout";
 import { hostForRead, hostForWrite, probeWrite } from "./memory";
 import { CR4_OSFXSR, cr4, FAULT, is64, NEXT, raiseAt, VECTOR_GP } from "./state";
+import { probeImage } from "./x87-environment";
 import { copy80, fcw, fsw, setControlAndStatus, stackRegister } from "./x87-state";
 
 const IMAGE_BYTES: u32 = 512;
@@ -72,7 +73,7 @@ function restoreWords(cpu: usize, at: usize, wide: bool): void {
 /** FXRSTOR; `operandBytes` is 8 for FXRSTOR64. */
 export function fxRestore(cpu: usize, uop: usize, address: u64, operandBytes: u32): u32 {
   if ((address & 15) != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
-  if (hostForRead(cpu, address, 16) == 0 || hostForRead(cpu, address + IMAGE_BYTES - 16, 16) == 0) return FAULT;
+  if (!probeImage(cpu, address, IMAGE_BYTES)) return FAULT;
   const wide = operandBytes == 8;
   const registers = xmmCount(cpu);
   const pointers = hostForRead(cpu, address + AT_POINTERS, 16);

@@ -129,11 +129,17 @@ export function fpuSave(cpu: usize, uop: usize, address: u64, operandBytes: u32)
   return fpuInitialize(cpu, uop);
 }
 
-/** FRSTOR. Both ends of the image are touched before anything changes. */
+/** Can an image be read, of less than a page? False with the exception recorded. */
+export function probeImage(cpu: usize, address: u64, bytes: u32): bool {
+  const lastPage = (address + bytes - 1) & ~(<u64>0xfff);
+  if (hostForRead(cpu, address, 1) == 0) return false;
+  return lastPage <= address || hostForRead(cpu, lastPage, 1) != 0;
+}
+
+/** FRSTOR. */
 export function fpuRestore(cpu: usize, _uop: usize, address: u64, operandBytes: u32): u32 {
   const environment = environmentBytes(operandBytes);
-  if (hostForRead(cpu, address, 1) == 0) return FAULT;
-  if (hostForRead(cpu, address + environment + 8 * REGISTER_BYTES - 1, 1) == 0) return FAULT;
+  if (!probeImage(cpu, address, environment + 8 * REGISTER_BYTES)) return FAULT;
   if (!loadEnvironment(cpu, address, operandBytes)) return FAULT;
   for (let i: u32 = 0; i < 8; i++) {
     const host = hostForRead(cpu, address + environment + i * REGISTER_BYTES, REGISTER_BYTES);

@@ -221,3 +221,9 @@ export function fpuRotate(cpu: usize, uop: usize, delta: u32): u32 {
   rotate(cpu, delta);
   return NEXT;
 }
+
+/** FNOP: only its address is noted. */
+export function fpuNoOperation(cpu: usize, uop: usize): u32 {
+  begin(cpu, uop, 0);
+  return NEXT;
+}

@@ -16,7 +16,7 @@ export {
 } from "./x87-environment";
 export {
   fpuExchange, fpuFree, fpuLoadConstant, fpuLoadDecimal, fpuLoadF32, fpuLoadF64, fpuLoadF80, fpuLoadInteger, fpuLoadRegister,
-  fpuMoveIf, fpuRotate, fpuStore, fpuStoreRegister, fpuStoreRegisterUnchecked,
+  fpuMoveIf, fpuNoOperation, fpuRotate, fpuStore, fpuStoreRegister, fpuStoreRegisterUnchecked,
 } from "./x87-transfer";
 export { fpuFunction, fpuFunctionOfTwo, fpuFunctionPair } from "./x87-transcendental";
 export { fxRestore, fxSave } from "./fxsave";

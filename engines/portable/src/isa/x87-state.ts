@@ -30,7 +30,7 @@ export const X87_STATE = (waiting: Define): readonly Instruction[] => [
   instruction("fnsave", ["dd/6m Mp v fpu ea"], image("fpuSave")),
   instruction("fninit", ["db=e3 fpu"], call("fpuInitialize")),
   instruction("fnclex", ["db=e2 fpu"], call("fpuClearExceptions")),
-  waiting("fnop", ["d9=d0 fpu"], () => {}),
+  waiting("fnop", ["d9=d0 fpu"], call("fpuNoOperation")),
   // FENI, FDISI and FSETPM of the 8087 and 80287.
   instruction("fnop", ["db=e0 fpu", "db=e1 fpu", "db=e4 fpu"], () => {}),
   instruction("fwait", ["9b"], call("fpuWait")),
