@@ -1,7 +1,7 @@
 // Runs the oracle's cases on the whole engine: decoder, interpreter and core, in a long-mode guest of a few pages. Code runs at
 // privilege 3 on the oracle's addresses; every gate of the IDT leads to a HLT of its own, which tells the vector.
 
-import { loadArtifacts } from "../src/build/artifact-files.ts";
+import { loadArtifacts } from "../src/build/load-artifacts.ts";
 import * as L from "../src/layout.ts";
 import { type CompiledEngine, compileEngine } from "../src/runtime/artifacts.ts";
 import {
