@@ -7,6 +7,7 @@ import { CPU_FLOAT_SCRATCH, CPU_MXCSR } from "../layout";
 import { SSE_DOUBLE, SSE_F32_TO_F64, SSE_RESULT, SSE_SCALAR } from "../layout-sse";
 import { convertElements } from "./sse-convert";
 import { doubleElement, singleElement } from "./sse-element";
+import { mayShortCut, shortCutDouble, shortCutResult, shortCutSingle } from "./sse-flush";
 import { float_take_flags } from "./float/sse-format";
 import { CR4_OSXMMEXCPT, cr4, NEXT, raise, VECTOR_UD, VECTOR_XM } from "./state";
 
@@ -32,17 +33,23 @@ export function sseFloat(cpu: usize, uop: usize, code: u32, aLow: u64, aHigh: u6
 function operateElements(code: u32, result: usize, a: usize, b: usize, mxcsr: u32): void {
   const operation = code & 0xff;
   const immediate = code >> 16;
-  const double = (code & SSE_DOUBLE) != 0;
-  const elements: u32 = (code & SSE_SCALAR) != 0 ? 1 : double ? 2 : 4;
+  const shortCut = mayShortCut(mxcsr);
+  const end: usize = (code & SSE_SCALAR) == 0 ? 16 : (code & SSE_DOUBLE) != 0 ? 8 : 4;
   store<u64>(result, load<u64>(a));
   store<u64>(result, load<u64>(a, 8), 8);
-  for (let i: u32 = 0; i < elements; i++) {
-    if (double) {
-      const at: usize = i << 3;
-      store<u64>(result + at, doubleElement(operation, i, load<u64>(a + at), load<u64>(b + at), immediate, mxcsr));
-    } else {
-      const at: usize = i << 2;
-      store<u32>(result + at, singleElement(operation, i, load<u32>(a + at), load<u32>(b + at), immediate, mxcsr));
+  if ((code & SSE_DOUBLE) != 0) {
+    for (let at: usize = 0; at < end; at += 8) {
+      const x = load<u64>(a + at);
+      const y = load<u64>(b + at);
+      if (shortCut && shortCutDouble(operation, x, y)) store<u64>(result + at, shortCutResult);
+      else store<u64>(result + at, doubleElement(operation, <u32>at >> 3, x, y, immediate, mxcsr));
+    }
+  } else {
+    for (let at: usize = 0; at < end; at += 4) {
+      const x = load<u32>(a + at);
+      const y = load<u32>(b + at);
+      if (shortCut && shortCutSingle(operation, x, y)) store<u32>(result + at, <u32>shortCutResult);
+      else store<u32>(result + at, singleElement(operation, <u32>at >> 2, x, y, immediate, mxcsr));
     }
   }
 }

@@ -26,7 +26,7 @@ import {
   SINGLE,
   withControl,
 } from "./float.ts";
-import { bits, constant, f32x4, i32x4, ZERO } from "./lanes.ts";
+import { bits, constant, f32x4, i32x4 } from "./lanes.ts";
 import { maskOfBits, mergeLow, readLow, readVector } from "./operands.ts";
 
 /** An operation on elements: its code for the core, and how lanes and single values compute it. */
