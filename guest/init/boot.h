@@ -2,6 +2,7 @@
 #ifndef HEARTH_BOOT_H
 #define HEARTH_BOOT_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -36,5 +37,15 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool switch_root(const struct options *options);
 /* Mounts a device, trying the usual file systems if `type` is empty. 0, or -1 with errno set. */
 int mount_device(const char *device, const char *directory, const char *type, const char *flags);
+
+/* keys.c: the machine's keyboard and power button, looked for a while after keys_start. */
+enum { KEY_POLLS = 4 };
+void keys_start(void);
+/* How long until keys_look has something to do; -1: never. */
+int keys_timeout_ms(void);
+void keys_look(void);
+void keys_want(struct pollfd polls[KEY_POLLS]);
+/* True if somebody asked for the end of the machine. */
+bool keys_act(const struct pollfd polls[KEY_POLLS]);
 
 #endif

@@ -1,7 +1,7 @@
 /* hearth-init: PID 1 and agent of a Hearth guest. Started without arguments as PID 1 it boots the machine and serves
    the host over vsock (docs/agent-protocol.md). `--agent` only serves, beside another init; `--listen-unix PATH`
    serves on a Unix socket as an ordinary process, for tests. One thread, one poll loop, nothing in it blocks.
-   Signals to PID 1, as busybox' commands send them: USR1, USR2, PWR, INT (Ctrl-Alt-Del) power off, TERM resets. */
+   Signals to PID 1, as busybox' commands send them: USR1, USR2, PWR, INT power off, TERM resets. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -82,6 +82,8 @@ static void take_signals(int signals) {
 }
 
 /* The poll table is rebuilt for each turn: simple, and an idle machine has next to nothing in it. */
+enum { FIXED_POLLS = 3 + KEY_POLLS };
+
 static struct pollfd *table;
 static size_t table_size;
 
@@ -95,7 +97,7 @@ static bool table_holds(size_t count) {
 }
 
 static size_t entries_needed(void) {
-  size_t count = 3;
+  size_t count = FIXED_POLLS;
   for (struct connection *connection = connections.first; connection; connection = connection->next)
     count += 1 + CHANNEL_POLLS * connection->channel_count;
   return count;
@@ -106,6 +108,8 @@ static size_t fill_table(int signals, int listener, int announcing) {
   table[used++] = (struct pollfd){.fd = signals, .events = POLLIN};
   table[used++] = (struct pollfd){.fd = listener, .events = POLLIN};
   table[used++] = (struct pollfd){.fd = announcing, .events = POLLOUT};
+  keys_want(table + used);
+  used += KEY_POLLS;
   for (struct connection *connection = connections.first; connection; connection = connection->next) {
     short events = (connection_has_room(connection) ? POLLIN : 0) | (connection->output.length > 0 ? POLLOUT : 0);
     table[used++] = (struct pollfd){.fd = connection->fd, .events = events};
@@ -117,7 +121,7 @@ static size_t fill_table(int signals, int listener, int announcing) {
 
 /* Same walk as fill_table. Channels first: frames may open new ones, which have no entry yet. */
 static void act_on_table(void) {
-  size_t used = 3;
+  size_t used = FIXED_POLLS;
   for (struct connection *connection = connections.first; connection; connection = connection->next) {
     const struct pollfd *entry = &table[used++];
     for (struct channel *channel = connection->channels; channel; channel = channel->next, used += CHANNEL_POLLS)
@@ -141,12 +145,14 @@ static void finish_turn(void) {
 static _Noreturn void serve(int signals, int listener, bool host_only, int announcing) {
   for (;;) {
     if (!table_holds(entries_needed())) continue; /* out of memory: the killer is at work */
-    if (poll(table, fill_table(signals, listener, announcing), -1) < 0) continue;
+    if (poll(table, fill_table(signals, listener, announcing), keys_timeout_ms()) < 0) continue;
     bool signalled = table[0].revents, connecting = table[1].revents;
     if (table[2].revents) {
       close(announcing);
       announcing = -1;
     }
+    if (keys_act(table + 3)) shut_down(SHUTDOWN_POWER_OFF, DEFAULT_GRACE_MS);
+    keys_look();
     act_on_table();
     if (signalled) take_signals(signals);
     connections_sweep(); /* who left makes room for who comes */
@@ -184,6 +190,7 @@ static _Noreturn void run_machine(bool first_process) {
   int announcing = options.ready_port && listener >= 0 ? announce(options.ready_port) : -1;
   if (!options.quiet && first_process) say("ready");
   if (first_process && !options.no_shell && !options.init[0]) shell_pid = start_console_shell();
+  if (first_process && !options.init[0]) keys_start();
   serve(signals, listener, true, announcing);
 }
 
