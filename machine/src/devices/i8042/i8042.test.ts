@@ -117,6 +117,8 @@ describe("i8042: controller commands", () => {
     });
   }
 
+  test("the keyboard is not locked", () => assert.equal(status() & 0x10, 0x10));
+
   test("status tells command from data writes", () => {
     command(0xae);
     assert.equal(status() & 8, 8);

@@ -10,10 +10,11 @@ import { KEYBOARD_QUEUE_BYTES, Keyboard } from "./keyboard.ts";
 export const I8042_DATA = 0;
 export const I8042_COMMAND = 4;
 
-/** Status register: output buffer full, system flag, last write was a command. */
+/** Status register: output buffer full, system flag, last write was a command, keyboard not locked by its key. */
 const STATUS_OUTPUT_FULL = 1;
 const STATUS_SYSTEM = 4;
 const STATUS_COMMAND = 8;
+const STATUS_NOT_LOCKED = 0x10;
 
 /** Control byte: keyboard interrupt, system flag, keyboard clock off, mouse clock off, translate to set 1. */
 const CTR_INTERRUPT = 1;
@@ -88,7 +89,7 @@ export class I8042 implements ByteRegisters {
     if (offset === I8042_DATA) return this.#readData();
     if (offset !== I8042_COMMAND) return 0;
     const flags = (this.#isOutputFull ? STATUS_OUTPUT_FULL : 0) | (this.#wasCommand ? STATUS_COMMAND : 0);
-    return flags | (this.#control & STATUS_SYSTEM);
+    return flags | (this.#control & STATUS_SYSTEM) | STATUS_NOT_LOCKED;
   }
 
   writeRegister(offset: number, value: number): void {
