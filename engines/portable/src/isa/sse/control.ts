@@ -26,4 +26,6 @@ export const SSE_CONTROL = [
     ["0f 18/0m Mp ea", "0f 18/1m Mp ea", "0f 18/2m Mp ea", "0f 18/3m Mp ea", "0f 0dm Mp ea"],
     () => {},
   ),
+  // The same opcode with a register operand is reserved for hints.
+  instruction("nop", ["0f 18/0r", "0f 18/1r", "0f 18/2r", "0f 18/3r"], () => {}),
 ];

@@ -1,0 +1,33 @@
+// RFLAGS as a whole: the lazily kept arithmetic flags (see isa/flags.ts) joined with the others.
+
+import { CPU_FLAG_AUX, CPU_FLAG_RESULT, CPU_FLAGS_OTHER, FLAG_AF, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_SF, FLAG_ZF, FLAGS_ARITHMETIC } from "../layout";
+
+export function getFlags(cpu: usize): u32 {
+  const result = load<u64>(cpu, CPU_FLAG_RESULT);
+  const aux = load<u32>(cpu, CPU_FLAG_AUX);
+  let flags: u32 = load<u32>(cpu, CPU_FLAGS_OTHER) | 2;
+  if (aux >> 31) flags |= FLAG_CF;
+  if ((aux + 0x4000_0000) >> 31) flags |= FLAG_OF;
+  if (aux & 8) flags |= FLAG_AF;
+  if (result == 0) flags |= FLAG_ZF;
+  if ((<u32>(result >> 63) ^ (aux & 1)) != 0) flags |= FLAG_SF;
+  if ((popcnt<u32>((<u32>result ^ (aux >> 8)) & 0xff) & 1) == 0) flags |= FLAG_PF;
+  return flags;
+}
+
+export function setFlags(cpu: usize, flags: u32): void {
+  setArithmeticFlags(cpu, flags);
+  store<u32>(cpu, flags & ~(FLAGS_ARITHMETIC | 2), CPU_FLAGS_OTHER);
+}
+
+/** Replaces CF, PF, AF, ZF, SF, OF and keeps the rest. */
+export function setArithmeticFlags(cpu: usize, flags: u32): void {
+  const cf = flags & FLAG_CF;
+  const overflow: u32 = (flags & FLAG_OF) != 0 ? 1 : 0;
+  let aux: u32 = (cf << 31) | ((cf ^ overflow) << 30);
+  if ((flags & FLAG_AF) != 0) aux |= 8;
+  if ((flags & FLAG_PF) == 0) aux |= 0x100;
+  if ((flags & FLAG_SF) != 0) aux |= 1;
+  store<u64>(cpu, (flags & FLAG_ZF) != 0 ? 0 : 0x100, CPU_FLAG_RESULT);
+  store<u32>(cpu, aux, CPU_FLAG_AUX);
+}

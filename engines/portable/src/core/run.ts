@@ -1,0 +1,129 @@
+// Between blocks: what happens before micro-ops are entered. Exceptions, interrupts, single step, the end of a slice.
+
+import {
+  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_DR6, CPU_FLAGS_OTHER, CPU_HALTED, CPU_INTERRUPT_REQUEST, CPU_KICK, CPU_MODE,
+  CPU_NMI_BLOCKED, CPU_NMI_REQUEST, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_HALT, EXIT_RESUME, EXIT_SHUTDOWN,
+  EXIT_STOP, FLAG_IF, FLAG_RF, FLAG_TF, MODE_SINGLE, BLOCK_DEAD, BLOCK_HEADER_SIZE, BLOCK_HOST, UOP_HANDLER, UOP_IMM,
+  UOP_SIZE,
+} from "../layout";
+import { HANDLER_REDECODE } from "../layout-decoder";
+import { arenaIsFull, enterAt, resetBlocks } from "./blocks";
+import { DR6_BS, instructionBreakpoints, isStepping, setStepping } from "./debug";
+import { acknowledgeInterrupt } from "./env";
+import { fetchAddress } from "./fetch";
+import { NO_VECTOR } from "./gates";
+import { deliverException, deliverInterrupt } from "./interrupts";
+import { faultAt, flagsOther, linearOfRip, NEXT, raise, RESUME, rip, ripOf, setRip, VECTOR_DB, VECTOR_NMI } from "./state";
+
+/** Exit code of the slice, valid when `nextEntry` answered 0. */
+let sliceExit: u32 = EXIT_STOP;
+/** Budget of the slice while single steps borrow its field. */
+let savedBudget: i32 = 0;
+let dr6Before: u64 = 0;
+
+export function exitReason(_cpu: usize): u32 {
+  return sliceExit;
+}
+
+function leave(code: u32): u32 {
+  sliceExit = code;
+  return 0;
+}
+
+/**
+ * Takes note of how the last run of handlers ended and answers the micro-op to go on at, or 0 when the slice is over. A slice
+ * starts with EXIT_RESUME and the budget set.
+ */
+export function nextEntry(cpu: usize, ended: u32): u32 {
+  if (ended == EXIT_EXCEPTION) {
+    setRip(cpu, ripOf(cpu, load<u32>(cpu, CPU_UOP)));
+    finishStep(cpu, false);
+    if (!deliverException(cpu)) return leave(EXIT_SHUTDOWN);
+  } else if (ended != EXIT_RESUME && ended != EXIT_HALT) {
+    return leave(ended);
+  } else if (!finishStep(cpu, true)) return leave(EXIT_SHUTDOWN);
+  store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) + load<i32>(cpu, CPU_BUDGET_ASIDE), CPU_BUDGET);
+  store<i32>(cpu, 0, CPU_BUDGET_ASIDE);
+  for (;;) {
+    if (!deliverPending(cpu)) return leave(EXIT_SHUTDOWN);
+    if (load<u32>(cpu, CPU_HALTED) != 0) return leave(EXIT_HALT);
+    if (load<i32>(cpu, CPU_BUDGET) <= 0 || load<u32>(cpu, CPU_KICK) != 0) return leave(EXIT_STOP);
+    if (!deliverInstructionBreakpoint(cpu)) return leave(EXIT_SHUTDOWN);
+    store<u32>(cpu, NO_VECTOR, CPU_VECTOR);
+    const uop = enterAt(cpu, linearOfRip(cpu, rip(cpu)));
+    if (uop != 0) {
+      beginStep(cpu);
+      return uop;
+    }
+    if (load<u32>(cpu, CPU_VECTOR) != NO_VECTOR) {
+      if (!deliverException(cpu)) return leave(EXIT_SHUTDOWN);
+    } else if (arenaIsFull()) resetBlocks(cpu);
+  }
+  return 0;
+}
+
+/** Non-maskable interrupts, then maskable ones when RFLAGS.IF allows. False: triple fault. */
+function deliverPending(cpu: usize): bool {
+  if (load<u32>(cpu, CPU_NMI_REQUEST) != 0 && load<u32>(cpu, CPU_NMI_BLOCKED) == 0) {
+    store<u32>(cpu, 0, CPU_NMI_REQUEST);
+    store<u32>(cpu, 1, CPU_NMI_BLOCKED);
+    store<u32>(cpu, 0, CPU_HALTED);
+    return deliverInterrupt(cpu, VECTOR_NMI);
+  }
+  if (load<u32>(cpu, CPU_INTERRUPT_REQUEST) == 0 || (flagsOther(cpu) & FLAG_IF) == 0) return true;
+  const vector = acknowledgeInterrupt(cpu);
+  if (vector < 0) return true;
+  store<u32>(cpu, 0, CPU_HALTED);
+  return deliverInterrupt(cpu, <u32>vector);
+}
+
+function deliverInstructionBreakpoint(cpu: usize): bool {
+  if ((load<u32>(cpu, CPU_MODE) & MODE_SINGLE) == 0) return true;
+  const hits = instructionBreakpoints(cpu, linearOfRip(cpu, rip(cpu)));
+  if (hits == 0) return true;
+  store<u64>(cpu, load<u64>(cpu, CPU_DR6) | hits, CPU_DR6);
+  raise(cpu, VECTOR_DB, 0);
+  return deliverException(cpu);
+}
+
+/** In MODE_SINGLE the budget is one block, so that control comes back after one instruction. */
+function beginStep(cpu: usize): void {
+  if ((load<u32>(cpu, CPU_MODE) & MODE_SINGLE) == 0) return;
+  setStepping(cpu, true);
+  savedBudget = load<i32>(cpu, CPU_BUDGET);
+  dr6Before = load<u64>(cpu, CPU_DR6);
+  stepTrap = (flagsOther(cpu) & FLAG_TF) != 0;
+  store<i32>(cpu, 1, CPU_BUDGET);
+  // RF covers one instruction.
+  store<u32>(cpu, flagsOther(cpu) & ~FLAG_RF, CPU_FLAGS_OTHER);
+}
+
+/** RFLAGS.TF when the step began: the trap belongs to the instruction before which it was set. */
+let stepTrap: bool = false;
+
+/** Ends a step; with `completed` its traps are delivered. False: triple fault. */
+function finishStep(cpu: usize, completed: bool): bool {
+  if (!isStepping(cpu)) return true;
+  setStepping(cpu, false);
+  store<i32>(cpu, savedBudget - 1, CPU_BUDGET);
+  if (!completed) return true;
+  const hits = load<u64>(cpu, CPU_DR6) & 15 & ~(dr6Before & 15);
+  if (!stepTrap && hits == 0) return true;
+  if (stepTrap) store<u64>(cpu, load<u64>(cpu, CPU_DR6) | DR6_BS, CPU_DR6);
+  store<u32>(cpu, 0, CPU_HALTED);
+  raise(cpu, VECTOR_DB, 0);
+  return deliverException(cpu);
+}
+
+/** Before an instruction that crosses a page: fetches through the second page and compares with what it was decoded from. */
+export function checkSecondPage(cpu: usize, uop: usize): u32 {
+  const second = fetchAddress(cpu, load<u64>(cpu, CPU_CODE_PAGE) + 0x1000);
+  if (second == 0) return faultAt(cpu, uop);
+  if (<u64>second == load<u64>(uop, UOP_IMM)) return NEXT;
+  // Another page is mapped there now: this block is of no use any more.
+  store<u32>(uop - BLOCK_HEADER_SIZE, BLOCK_DEAD, BLOCK_HOST);
+  store<u32>(uop, HANDLER_REDECODE, UOP_HANDLER);
+  store<u32>(uop + UOP_SIZE, HANDLER_REDECODE, UOP_HANDLER);
+  setRip(cpu, ripOf(cpu, uop));
+  return RESUME;
+}

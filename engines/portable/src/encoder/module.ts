@@ -1,0 +1,99 @@
+// A WebAssembly module from its parts (core specification §5.5): types, imports, functions, one table, exports.
+
+import { type Code, flatten, name, signedLeb, unsignedLeb, vector } from "./bytes.ts";
+import { TYPE_CODE, type ValueType } from "./expressions.ts";
+
+export interface Signature {
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+interface FunctionBody {
+  readonly type: number;
+  readonly locals: readonly ValueType[];
+  readonly code: Code;
+}
+
+/** Collects functions and writes the binary. Imports must all be declared before the first function. */
+export class ModuleBuilder {
+  readonly #types: Signature[] = [];
+  readonly #typeIndex = new Map<string, number>();
+  readonly #imports: Code[] = [];
+  readonly #functions: FunctionBody[] = [];
+  readonly #exports: Code[] = [];
+  #importedFunctions = 0;
+  #elements: readonly number[] = [];
+
+  typeOf(signature: Signature): number {
+    const key = `${signature.params.join()}>${signature.results.join()}`;
+    let index = this.#typeIndex.get(key);
+    if (index === undefined) {
+      index = this.#types.length;
+      this.#types.push(signature);
+      this.#typeIndex.set(key, index);
+    }
+    return index;
+  }
+
+  importMemory(moduleName: string, field: string, minPages: number, maxPages: number): void {
+    this.#imports.push([
+      name(moduleName),
+      name(field),
+      0x02,
+      0x03,
+      unsignedLeb(minPages),
+      unsignedLeb(maxPages),
+    ]);
+  }
+
+  importFunction(moduleName: string, field: string, signature: Signature): number {
+    this.#imports.push([name(moduleName), name(field), 0x00, unsignedLeb(this.typeOf(signature))]);
+    return this.#importedFunctions++;
+  }
+
+  addFunction(signature: Signature, locals: readonly ValueType[], code: Code): number {
+    this.#functions.push({ type: this.typeOf(signature), locals, code });
+    return this.#importedFunctions + this.#functions.length - 1;
+  }
+
+  exportFunction(exportName: string, index: number): void {
+    this.#exports.push([name(exportName), 0x00, unsignedLeb(index)]);
+  }
+
+  /** Fills table 0, which holds exactly these functions. */
+  setTable(functionIndices: readonly number[]): void {
+    this.#elements = functionIndices;
+  }
+
+  build(): Uint8Array<ArrayBuffer> {
+    const section = (id: number, content: Code): Code => {
+      const bytes = flatten(content);
+      return [id, unsignedLeb(bytes.length), bytes];
+    };
+    const types = this.#types.map((s) => [
+      0x60,
+      vector(s.params.map((p) => TYPE_CODE[p])),
+      vector(s.results.map((r) => TYPE_CODE[r])),
+    ]);
+    const size = unsignedLeb(this.#elements.length);
+    const parts: Code[] = [
+      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      section(1, vector(types)),
+      section(2, vector(this.#imports)),
+      section(3, vector(this.#functions.map((f) => unsignedLeb(f.type)))),
+      section(4, vector([[0x70, 0x01, size, size]])),
+      section(7, vector(this.#exports)),
+      section(
+        9,
+        vector([[0x00, 0x41, signedLeb(0), 0x0b, vector(this.#elements.map((e) => unsignedLeb(e)))]]),
+      ),
+      section(10, vector(this.#functions.map(encodeBody))),
+    ];
+    return Uint8Array.from(flatten(parts));
+  }
+}
+
+function encodeBody(body: FunctionBody): Code {
+  const bytes = flatten([vector(body.locals.map((l) => [1, TYPE_CODE[l]])), body.code, 0x0b]);
+  return [unsignedLeb(bytes.length), bytes];
+}

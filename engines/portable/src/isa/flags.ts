@@ -1,0 +1,127 @@
+// The arithmetic flags, kept lazily as two values from which each flag follows without knowing the instruction:
+//
+//   result  the result, sign-extended to 64 bits:   ZF = (result == 0)
+//   aux     31   30      15..8     3    0
+//          ┌──┬───────┬─────────┬────┬─────┐
+//          │CF│CF ^ OF│ PF delta│ AF │SF  ^│       SF = sign of result ^ bit 0,  PF = even parity of (result ^ aux >> 8)
+//          └──┴───────┴─────────┴────┴─────┘
+// For addition and subtraction bits 31, 30 and 3 are those of the vector of carries, moved so that its top bit is bit 31.
+// The two deltas exist so that any combination of flags (SAHF, POPF) can be held.
+
+import { type Expr, i32, i64, select } from "../encoder/expressions.ts";
+import type { Lowering, Size } from "./lowering.ts";
+
+const AUX_KEPT_BY_64 = 0xc000_0000 | 0;
+export const AUX_CF = 0x8000_0000 | 0;
+export const AUX_PO = 0x4000_0000;
+export const AUX_AF = 8;
+
+export function signExtend(value: Expr, size: Size): Expr {
+  if (size === 64) return value;
+  if (size === 32) return i64.extend32S(value);
+  return i64.extend32S(size === 8 ? i32.extend8(value) : i32.extend16(value));
+}
+
+/** Moves a vector of carries of `size` bits to where `aux` wants its top two bits and bit 3. */
+function auxOfCarries(carries: Expr, m: Lowering, size: Size): Expr {
+  if (size === 32) return i32.and(carries, i32.const(0xc000_0008 | 0));
+  const bound = m.let(carries);
+  if (size === 64) {
+    const high = i32.and(i32.wrap(i64.shrU(bound, i64.const(32))), i32.const(AUX_KEPT_BY_64));
+    return i32.or(high, i32.and(i32.wrap(bound), i32.const(AUX_AF)));
+  }
+  const high = i32.and(i32.shl(bound, i32.const(32 - size)), i32.const(AUX_KEPT_BY_64));
+  return i32.or(high, i32.and(bound, i32.const(AUX_AF)));
+}
+
+const wide = (size: Size) => (size === 64 ? i64 : i32);
+const not = (value: Expr, size: Size): Expr =>
+  size === 64 ? i64.xor(value, i64.const(-1n)) : i32.xor(value, i32.const(-1));
+
+/** Flags of `result = a + b (+ carry)`; `result` may have bits above the size. */
+export function setFlagsAdd(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
+  const w = wide(size);
+  const carries = w.or(w.and(a, b), w.and(w.or(a, b), not(result, size)));
+  m.setFlags(signExtend(result, size), auxOfCarries(carries, m, size));
+}
+
+/** Flags of `result = a - b (- borrow)`. */
+export function setFlagsSub(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
+  const w = wide(size);
+  const notA = m.let(not(a, size));
+  const borrows = w.or(w.and(notA, b), w.and(w.or(notA, b), result));
+  m.setFlags(signExtend(result, size), auxOfCarries(borrows, m, size));
+}
+
+/** Flags of a logical operation: CF and OF clear. */
+export function setFlagsLogic(m: Lowering, size: Size, result: Expr): void {
+  m.setFlags(signExtend(result, size), i32.const(0));
+}
+
+/** Flags from the result and explicit carry and overflow (i32, 0 or 1); AF is clear. */
+export function setFlagsExplicit(m: Lowering, size: Size, result: Expr, cf: Expr, of: Expr): void {
+  m.setFlags(signExtend(result, size), auxOf(m.let(cf), of));
+}
+
+/** `aux` with the given carry and overflow (0 or 1). */
+export function auxOf(cf: Expr, of: Expr): Expr {
+  return i32.or(i32.shl(cf, i32.const(31)), i32.shl(i32.xor(cf, of), i32.const(30)));
+}
+
+/** Replaces CF and keeps the other flags. */
+export function setCarry(m: Lowering, cf: Expr): void {
+  const bound = m.let(cf);
+  const of = m.let(overflow(m));
+  m.setFlags(m.flagResult(), i32.or(i32.and(m.flagAux(), i32.const(0x3fff_ffff)), auxOf(bound, of)));
+}
+
+export const carry = (m: Lowering): Expr => i32.shrU(m.flagAux(), i32.const(31));
+export const overflow = (m: Lowering): Expr =>
+  i32.shrU(i32.add(m.flagAux(), i32.const(AUX_PO)), i32.const(31));
+export const zero = (m: Lowering): Expr => i64.eqz(m.flagResult());
+export const sign = (m: Lowering): Expr =>
+  i32.xor(i32.wrap(i64.shrU(m.flagResult(), i64.const(63))), i32.and(m.flagAux(), i32.const(1)));
+/** 1 when the number of set bits in the low byte is even. */
+export const parity = (m: Lowering): Expr =>
+  i32.and(
+    i32.xor(
+      i32.popcnt(
+        i32.and(i32.xor(i32.wrap(m.flagResult()), i32.shrU(m.flagAux(), i32.const(8))), i32.const(0xff)),
+      ),
+      i32.const(1),
+    ),
+    i32.const(1),
+  );
+
+/** The sixteen conditions of Jcc, SETcc and CMOVcc, by the low four bits of the opcode. */
+export function condition(m: Lowering, code: number): Expr {
+  const base = [
+    () => overflow(m),
+    () => carry(m),
+    () => zero(m),
+    () => i32.or(carry(m), zero(m)),
+    () => sign(m),
+    () => parity(m),
+    () => i32.xor(sign(m), overflow(m)),
+    () => i32.or(zero(m), i32.xor(sign(m), overflow(m))),
+  ][code >> 1] as () => Expr;
+  return code & 1 ? i32.eqz(base()) : base();
+}
+
+/** SF, ZF, AF, PF and CF in the low byte, as LAHF and PUSHF show them (bit 1 is always set). */
+export function lowFlags(m: Lowering): Expr {
+  const at = (value: Expr, bit: number): Expr => i32.shl(value, i32.const(bit));
+  const af = i32.and(i32.shrU(m.flagAux(), i32.const(3)), i32.const(1));
+  const pieces = [carry(m), at(parity(m), 2), at(af, 4), at(zero(m), 6), at(sign(m), 7)];
+  return pieces.reduce((all, piece) => i32.or(all, piece), i32.const(2));
+}
+
+/** Sets SF, ZF, AF, PF, CF from a byte laid out as RFLAGS and OF from 0 or 1. */
+export function setFlagsFromByte(m: Lowering, byte: Expr, of: Expr): void {
+  const b = m.let(byte);
+  const bit = (n: number): Expr => i32.and(i32.shrU(b, i32.const(n)), i32.const(1));
+  const result = select(i64.const(0), i64.const(0x100), bit(6));
+  const deltas = i32.or(i32.shl(i32.xor(bit(2), i32.const(1)), i32.const(8)), bit(7));
+  const af = i32.shl(bit(4), i32.const(3));
+  m.setFlags(result, i32.or(i32.or(deltas, af), auxOf(bit(0), of)));
+}

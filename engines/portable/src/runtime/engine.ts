@@ -1,0 +1,49 @@
+// The portable engine: one shared WebAssembly memory a machine, engine area below, guest RAM above (layout.ts).
+
+import { assert, type Engine, GuestMemory, type Vcpu, type VcpuOptions } from "@hearth/machine";
+import {
+  DECODER_TABLE_BASE,
+  ENGINE_ARENA_NEXT,
+  ENGINE_RAM_HIGH_BYTES,
+  ENGINE_RAM_LOW_BYTES,
+  MAX_VCPUS,
+  RAM_BASE,
+  UOP_ARENA_BASE,
+} from "../layout.ts";
+import type { CompiledEngine } from "./artifacts.ts";
+import { PortableVcpu } from "./vcpu.ts";
+
+const WASM_PAGE = 65536;
+/** A 32-bit WebAssembly memory less the engine area, and a little for what may be added there. */
+export const MAX_RAM_BYTES = 3840 * 1024 * 1024;
+
+export class PortableEngine implements Engine {
+  readonly name = "portable";
+  readonly maxRamBytes = MAX_RAM_BYTES;
+  readonly #compiled: CompiledEngine;
+  readonly #memories = new WeakMap<GuestMemory, WebAssembly.Memory>();
+
+  constructor(compiled: CompiledEngine) {
+    this.#compiled = compiled;
+  }
+
+  createMemory(ramBytes: number): GuestMemory {
+    const pages = Math.ceil((RAM_BASE + ramBytes) / WASM_PAGE);
+    const wasmMemory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const memory = new GuestMemory(wasmMemory.buffer, RAM_BASE, ramBytes);
+    const [low, high] = memory.regions;
+    memory.bytes.set(this.#compiled.decoderTables, DECODER_TABLE_BASE);
+    memory.view.setUint32(ENGINE_ARENA_NEXT, UOP_ARENA_BASE, true);
+    memory.view.setBigUint64(ENGINE_RAM_LOW_BYTES, BigInt(low?.sizeBytes ?? 0), true);
+    memory.view.setBigUint64(ENGINE_RAM_HIGH_BYTES, BigInt(high?.sizeBytes ?? 0), true);
+    this.#memories.set(memory, wasmMemory);
+    return memory;
+  }
+
+  createVcpu(memory: GuestMemory, options: VcpuOptions): Vcpu {
+    const wasmMemory = this.#memories.get(memory);
+    assert(wasmMemory, "the memory was not made by this engine");
+    assert(options.id >= 0 && options.id < MAX_VCPUS, "vCPU number out of range");
+    return new PortableVcpu(this.#compiled, wasmMemory, memory, options);
+  }
+}
