@@ -21,6 +21,8 @@ export class Sleeper {
   readonly #word: Int32Array;
   #wake: (() => void) | undefined;
   #isAwake = false;
+  /** While true, something is to arrive through the event loop, so no sleep blocks the thread. */
+  needsEventLoop: () => boolean = () => false;
 
   constructor(shared: SharedArrayBuffer) {
     this.#word = new Int32Array(shared);
@@ -46,7 +48,9 @@ export class Sleeper {
     await this.turn();
     if (!this.#isAwake && ms > BLOCKING_MS) await this.#sleepInEventLoop(ms - 1);
     const left = deadline - performance.now();
-    if (!this.#isAwake && left > 0.01) {
+    if (!this.#isAwake && left > 0.01 && this.needsEventLoop()) {
+      await this.#sleepInEventLoop(left);
+    } else if (!this.#isAwake && left > 0.01) {
       Atomics.wait(this.#word, 0, seen, Math.min(left, BLOCKING_MS));
       await this.turn();
     }

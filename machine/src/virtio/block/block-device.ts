@@ -19,6 +19,11 @@ const MAX_IN_FLIGHT = 64;
 const SEG_MAX = QUEUE_SIZE / 2 - 2;
 const MAX_RANGE_SECTORS = 0x40_0000;
 
+export interface BlockDeviceOptions {
+  /** A back end ended a request outside of any call to the device: a host that sleeps with its guest should wake. */
+  readonly onCompletion?: () => void;
+}
+
 /** A disk. Requests end in the order the back end ends them. */
 export class BlockDevice implements VirtioDevice {
   readonly name = "virtio-block";
@@ -27,14 +32,16 @@ export class BlockDevice implements VirtioDevice {
   readonly queueMaxSizes: readonly number[] = [QUEUE_SIZE];
   readonly #backend: BlockBackend;
   readonly #config: DataView;
+  readonly #onCompletion: (() => void) | undefined;
   #activation: VirtioActivation | undefined;
   #owner: BlockRequestOwner | undefined;
   #idle: BlockRequest[] = [];
   #inFlight = 0;
   #isDraining = false;
 
-  constructor(backend: BlockBackend) {
+  constructor(backend: BlockBackend, options: BlockDeviceOptions = {}) {
     this.#backend = backend;
+    this.#onCompletion = options.onCompletion;
     this.features = offeredFeatures(backend);
     this.#config = layOutConfig(backend);
   }
@@ -114,6 +121,7 @@ export class BlockDevice implements VirtioDevice {
     if (this.#isDraining) return;
     this.#signal();
     this.#drain();
+    this.#onCompletion?.();
   }
 
   #signal(): void {
