@@ -1,9 +1,11 @@
 // Entry of the `hearth` command: reads the command line and hands over to one command, which is loaded only then.
 
 import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 import type { StricliProcess } from "@stricli/core";
 
-enableCompileCache();
+// In the project, not in a temporary directory that others may write to; without it the start takes longer, no more.
+enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/hearth", import.meta.url)));
 const { ExitCode: ScannerExit, run } = await import("@stricli/core");
 const { createApp } = await import("./app.ts");
 const { RUN_FLAGS_WITH_VALUE } = await import("./commands/run/flags.ts");

@@ -18,20 +18,26 @@ export interface BuiltMachine {
   readonly machine: RunnableMachine;
   readonly vsock: VsockDevice;
   typeOnConsole(bytes: Uint8Array): void;
+  /** True while a disk works on a request: its end arrives in this thread's event loop. */
+  isWaitingForDisk(): boolean;
   /** Lets go of the disks. */
   close(): Promise<void>;
 }
 
-/** Throws HearthError for anything wrong with the specification's files, or with the host. */
-export async function buildMachine(specification: MachineSpecification): Promise<BuiltMachine> {
-  const [kernel, initrd, engine] = await Promise.all([
-    loadKernel(specification),
-    loadInitrd(specification),
-    loadEngine(specification.engine),
-  ]);
+/**
+ * `onDiskDone` is called when a disk has ended a request while the guest was not running. Throws HearthError for
+ * anything wrong with the specification's files, or with the host.
+ */
+export async function buildMachine(
+  specification: MachineSpecification,
+  onDiskDone: () => void,
+): Promise<BuiltMachine> {
   const disks = await openDisks(specification);
   try {
+    const [kernel, initrd] = await Promise.all([loadKernel(specification), loadInitrd(specification)]);
+    const engine = await loadEngine(specification.engine);
     const vsock = new VsockDevice({ guestCid: GUEST_CID });
+    const blocks = disks.map((disk) => new BlockDevice(disk, { onCompletion: onDiskDone }));
     const output: Uint8Array[] = [];
     const machine = new Machine({
       engine,
@@ -39,7 +45,7 @@ export async function buildMachine(specification: MachineSpecification): Promise
       kernel,
       initrd,
       commandLine: specification.cmdline,
-      devices: [...disks.map((disk) => new BlockDevice(disk)), vsock, new RngDevice(fillRandom)],
+      devices: [...blocks, vsock, new RngDevice(fillRandom)],
       time: HOST_TIME,
       fillRandom,
       onSerialOutput: (bytes) => output.push(bytes),
@@ -50,6 +56,7 @@ export async function buildMachine(specification: MachineSpecification): Promise
       machine: new MachineAdapter(machine, input, output),
       vsock,
       typeOnConsole: (bytes) => input.push(bytes),
+      isWaitingForDisk: () => blocks.some((block) => block.hasPendingWork()),
       close: () => closeDisks(disks),
     };
   } catch (error) {

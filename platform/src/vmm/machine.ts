@@ -1,6 +1,7 @@
 // One microVM, for programs: start it, run things in it, read and write its files, stop it. The machine itself runs in
 // a worker thread; this is its handle.
 
+import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 import { AgentClient, type AgentInfo, GuestFiles, type GuestProcess, type SpawnOptions } from "@hearth/host";
 import { HearthError } from "@hearth/machine/errors";
@@ -57,7 +58,8 @@ export class Machine implements AsyncDisposable {
     this.files = new GuestFiles(async () => (await this.#connectedAgent()).connection);
     this.exited = this.#exitedSettled.promise;
     this.#agentReady.promise.catch(() => {});
-    const workerData: RunnerStart = { specification, doorbell: this.#doorbell.shared };
+    const compileCachePath = getCompileCacheDir();
+    const workerData: RunnerStart = { specification, doorbell: this.#doorbell.shared, compileCachePath };
     this.#worker = new Worker(new URL("./runner-worker.ts", import.meta.url), {
       workerData,
       name: "hearth-runner",

@@ -8,6 +8,8 @@ import type { MachineSpecification } from "./specification.ts";
 export interface RunnerStart {
   readonly specification: MachineSpecification;
   readonly doorbell: SharedArrayBuffer;
+  /** Folder of the compile cache, if the main thread uses one. */
+  readonly compileCachePath: string | undefined;
 }
 
 /** Main thread to runner. `id` names a vsock stream; the main thread chooses it. */

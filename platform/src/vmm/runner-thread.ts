@@ -1,4 +1,5 @@
-// Entry of the runner's thread: builds the machine it is told to, runs it, and connects it to the main thread.
+// The runner's thread (entered by runner-worker.ts): builds the machine it is told to, runs it, and connects it to the
+// main thread.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { READY_PORT } from "./command-line.ts";
@@ -9,7 +10,6 @@ import { Runner } from "./runner.ts";
 import { VsockBridge } from "./vsock-bridge.ts";
 
 const port = parentPort;
-if (port === null) throw new Error("runner-worker.ts is the entry of a worker thread");
 const start = workerData as RunnerStart;
 const sleeper = new Sleeper(start.doorbell);
 
@@ -18,7 +18,8 @@ function post(message: FromRunner, transfer?: ArrayBuffer): void {
 }
 
 async function main(): Promise<void> {
-  const built = await buildMachine(start.specification);
+  const built = await buildMachine(start.specification, () => sleeper.wake());
+  sleeper.needsEventLoop = () => built.isWaitingForDisk();
   const bridge = new VsockBridge(built.vsock, post);
   bridge.announceReadiness(READY_PORT);
   const runner = new Runner(built.machine, {
