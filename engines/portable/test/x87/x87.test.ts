@@ -43,10 +43,13 @@ interface Tolerance {
   readonly memory?: boolean;
 }
 
+/** Distance of neighbours with the same exponent, and of those around a power of two. */
+const NEIGHBOURS = [1n, (1n << 63n) + 1n];
+
 function sameNumber(a: string, b: string, lastPlace: boolean): boolean {
   if (a === b) return true;
   const distance = BigInt(`0x${a}`) - BigInt(`0x${b}`);
-  return lastPlace && (distance === 1n || distance === -1n);
+  return lastPlace && NEIGHBOURS.includes(distance < 0n ? -distance : distance);
 }
 
 /** What differs between the engine's state and the CPU's. */
