@@ -41,12 +41,11 @@ function signMask(m: Lowering): void {
   m.write(0, i32.and(i8x16.bitmask(readMmx(m, 1)), i32.const(0xff)));
 }
 
-/** MASKMOVQ: as MASKMOVDQU, with the eight bytes an MMX register has. */
+/** MASKMOVQ: as MASKMOVDQU, with the eight bytes an MMX register has. The x87 state changes even when the store faults. */
 function maskedMove(m: Lowering): void {
-  const data = m.read(0);
-  const selected = m.let(i64.extend32U(i32.and(i8x16.bitmask(readMmx(m, 1)), i32.const(0xff))));
-  m.system("storeMasked", selected, data, i64.const(0));
   enterMmx(m);
+  const selected = m.let(i64.extend32U(i32.and(i8x16.bitmask(readMmx(m, 1)), i32.const(0xff))));
+  m.system("storeMasked", selected, m.read(0), i64.const(0), i32.const(8));
 }
 
 export const MMX_MOVE = [

@@ -2,7 +2,7 @@
 // MOVSS MOVSD MOVLPS MOVHPS MOVLHPS MOVHLPS MOVSLDUP MOVSHDUP MOVDDUP MOVD MOVQ MOVMSKPS PMOVMSKB MASKMOVDQU.
 // Non-temporal moves are ordinary ones: caches are not modelled.
 
-import { i64 } from "../../encoder/expressions.ts";
+import { i32, i64 } from "../../encoder/expressions.ts";
 import { instruction, type Lowering } from "../lowering.ts";
 import { bits, i32x4, i64x2, i8x16, ZERO } from "./lanes.ts";
 import { alignedAddress, fromI64, lowHalf, mergeLow, readLow, readVector } from "./operands.ts";
@@ -87,7 +87,7 @@ const mask =
 function maskedMove(m: Lowering): void {
   const data = m.read(0);
   const selected = m.let(i64.extend32U(i8x16.bitmask(m.read(1))));
-  m.system("storeMasked", selected, i64x2.extract(data, 0), i64x2.extract(data, 1));
+  m.system("storeMasked", selected, i64x2.extract(data, 0), i64x2.extract(data, 1), i32.const(16));
 }
 
 export const SSE_MOVE = [
