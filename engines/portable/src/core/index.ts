@@ -11,7 +11,6 @@ export {
   asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust, divide128S, divide128U, mulHighS, mulHighU,
 } from "./integer";
 export { softwareInterrupt } from "./interrupts";
-export { storeMasked } from "./masked-store";
 export { commitBounce, readSlow, updateSlow, writeSlow } from "./memory";
 export { updateMode } from "./mode";
 export { readMsr, writeMsr } from "./msr";
@@ -23,8 +22,6 @@ export {
   callLegacy, enter, jumpLegacy, leaveLegacy, popAll, popFlags, popLegacyToMemory, popLegacyToRegister, popSegment, pushAll,
   pushFlags, pushLegacy, pushReturnLegacy, pushSegment, returnLegacy,
 } from "./stack";
-export { sseFloat } from "./sse";
-export { compareStrings, crc32c } from "./sse-string";
 export {
   compareString, inputString, loadString, moveString, outputString, scanString, storeString, translateByte,
 } from "./string";

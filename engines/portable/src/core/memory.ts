@@ -192,7 +192,7 @@ export function probeWrite(cpu: usize, va: u64, bytes: u32): bool {
   if (translate(cpu, va, ACCESS_WRITE, currentBank(cpu)) == TRANSLATE_FAULT) return false;
   const last = va + bytes - 1;
   if (((va ^ last) & PAGE_MASK) == 0) return true;
-  return translate(cpu, last, ACCESS_WRITE, currentBank(cpu)) != TRANSLATE_FAULT;
+  return translate(cpu, last & PAGE_MASK, ACCESS_WRITE, currentBank(cpu)) != TRANSLATE_FAULT;
 }
 
 /** The processor's own accesses to descriptor tables and task state: supervisor whatever the privilege. */
