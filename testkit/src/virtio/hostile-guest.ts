@@ -166,7 +166,7 @@ export class HostileGuest {
   }
 
   #cut(sizeBytes: number, flags: number): { sizeBytes: number; flags: number }[] {
-    if (sizeBytes === 0) return [];
+    if (sizeBytes === 0) return this.#prng.oneIn(2) ? [] : [{ sizeBytes, flags }];
     if (this.#prng.oneIn(2)) return [{ sizeBytes, flags }];
     const head = this.#prng.below(sizeBytes + 1);
     return [

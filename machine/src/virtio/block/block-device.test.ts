@@ -236,6 +236,16 @@ describe("bad requests get a status", () => {
     assert.deepEqual(arena.contentOf(short), new Uint8Array(20).fill(0x55));
   });
 
+  test("a zero-length buffer is no room for a status", () => {
+    const bench = makeBench(new MemoryBlockBackend(pattern()));
+    const { arena } = bench.rig.driver;
+    const before = arena.writable(16, 0x55);
+    bench.queue.offer(header(bench.rig, FLUSH, 0), { gpa: before.gpa + 16, sizeBytes: 0, isWritable: true });
+    bench.rig.driver.notify(0);
+    assert.deepEqual(arena.contentOf(before), new Uint8Array(16).fill(0x55));
+    assert.equal(bench.queue.takeUsed()[0]!.writtenBytes, 0);
+  });
+
   test("writes to a read-only disk", () => {
     const backend = new MemoryBlockBackend(pattern(), { isReadOnly: true });
     const bench = makeBench(backend);
@@ -338,6 +348,21 @@ describe("back ends that end later", () => {
     backend.release();
     assert.deepEqual(backend.log, ["read 0 131072", "read 131072 131072"]);
     assert.equal(bench.queue.takeUsed()[0]!.writtenBytes, 131072);
+  });
+
+  test("the host hears of completions that come by themselves, not of those inside a call", () => {
+    let completions = 0;
+    const onCompletion = () => completions++;
+    const atOnce = plugIn(new BlockDevice(new MemoryBlockBackend(pattern()), { onCompletion }));
+    const [queue] = atOnce.driver.start();
+    request({ rig: atOnce, queue: queue!, device: atOnce.transport.device as BlockDevice }, FLUSH, 0);
+    assert.equal(completions, 0);
+    const backend = new SlowBackend();
+    const later = plugIn(new BlockDevice(backend, { onCompletion }));
+    const [laterQueue] = later.driver.start();
+    request({ rig: later, queue: laterQueue!, device: later.transport.device as BlockDevice }, FLUSH, 0);
+    backend.release();
+    assert.equal(completions, 1);
   });
 
   test("discard reaches a back end that can", () => {

@@ -56,7 +56,7 @@ export class BlockDevice implements VirtioDevice {
     this.#activation = activation;
     const owner: BlockRequestOwner = {
       backend: this.#backend,
-      complete: (request) => this.#complete(owner, request),
+      complete: (request) => this.#complete(request),
       isCurrent: () => this.#owner === owner,
     };
     this.#owner = owner;
@@ -113,8 +113,8 @@ export class BlockDevice implements VirtioDevice {
     this.#signal();
   }
 
-  #complete(owner: BlockRequestOwner, request: BlockRequest): void {
-    if (this.#owner !== owner) return;
+  /** Only of the present owner: requests see to it that those of before a reset stay silent. */
+  #complete(request: BlockRequest): void {
     this.#inFlight--;
     this.#activation!.queues[0]!.pushUsed(request.chain.head, request.writtenBytes);
     this.#idle.push(request);

@@ -142,6 +142,20 @@ describe("malformed chains are given back with length 0 and the next one is serv
     });
   }
 
+  test("a loop costs no more than the table is long", () => {
+    let lookUps = 0;
+    const offsetOf = memory.offsetOf.bind(memory);
+    memory.offsetOf = (gpa, sizeBytes) => {
+      lookUps++;
+      return offsetOf(gpa, sizeBytes);
+    };
+    driver.writeDescriptor(0, 0x8000, 1, DESC_NEXT, 0);
+    driver.publish(0);
+    lookUps = 0;
+    assert.equal(queue.pop(chain), false);
+    assert.equal(lookUps, SIZE);
+  });
+
   test("a chain of more than 2^32 - 1 bytes in all", () => {
     assert.equal(chain.append(0, 0xffff_ffff, false), true);
     assert.equal(chain.append(0, 1, true), false);
