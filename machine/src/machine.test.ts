@@ -264,7 +264,7 @@ describe("machine: input", () => {
 describe("machine: what the kernel finds", () => {
   const devices = (): RngDevice[] => [0, 1].map(() => new RngDevice((target) => target.fill(1)));
   const dsdtText = (machine: Machine): string =>
-    new TextDecoder("latin1").decode(machine.memory.slice(0x9_fc00, 1024));
+    new TextDecoder("latin1").decode(machine.memory.slice(0x9_fc00, 2048));
 
   const announcements: [announce: MachineOptions["announce"], inAcpi: boolean, inCommandLine: boolean][] = [
     [undefined, true, false],

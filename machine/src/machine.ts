@@ -4,6 +4,7 @@
 import { writeAcpiTables } from "./acpi/acpi-tables.ts";
 import { Board } from "./board.ts";
 import { insertKernelWords, virtioMmioWord } from "./boot/command-line.ts";
+import { writeMpTable } from "./boot/mp-table.ts";
 import { type BootProtocol, loadKernel } from "./boot/load-kernel.ts";
 import { cpuidLeaves } from "./cpu/cpuid.ts";
 import { ExitReason, type Engine } from "./cpu/vcpu.ts";
@@ -34,7 +35,10 @@ export interface MachineOptions {
   readonly bootProtocol?: BootProtocol | "auto" | undefined;
   /** In the order of their windows and interrupts; Linux numbers disks in this order. */
   readonly devices?: readonly VirtioDevice[] | undefined;
-  /** How Linux learns of virtio devices. "both" makes it complain about the second finding. Default "acpi". */
+  /**
+   * How Linux learns of virtio devices. "cmdline" is for kernels without ACPI (or with acpi=off): one that has it maps
+   * interrupts otherwise. "both" works, but makes it complain about the second finding. Default "acpi".
+   */
   readonly announce?: "acpi" | "cmdline" | "both" | undefined;
   readonly time: TimeSource;
   /** Fills its argument with random bytes: the generation id. */
@@ -92,7 +96,9 @@ export class Machine {
     });
     this.bootProtocol = boot.protocol;
     const generationId = this.board.generationIdPlace;
+    const firstGpa = writeMpTable(this.memory, 1);
     writeAcpiTables(this.memory, {
+      firstGpa,
       vcpuCount: 1,
       virtio: announce === "cmdline" ? [] : virtio,
       generationId,

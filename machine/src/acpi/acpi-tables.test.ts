@@ -17,7 +17,10 @@ const generationId = { gpa: SYSTEM_AREA_END - 16, gsi: 8 };
 
 function write(vcpuCount = 1): GuestMemory {
   const memory = new GuestMemory(new ArrayBuffer(RAM_BYTES), 0, RAM_BYTES);
-  assert.equal(writeAcpiTables(memory, { vcpuCount, virtio, generationId }), RSDP_GPA);
+  assert.equal(
+    writeAcpiTables(memory, { firstGpa: SYSTEM_AREA_START + 5, vcpuCount, virtio, generationId }),
+    RSDP_GPA,
+  );
   return memory;
 }
 
@@ -105,6 +108,7 @@ describe("ACPI tables", () => {
       gsi: 5 + i,
     }));
     writeAcpiTables(memory, {
+      firstGpa: SYSTEM_AREA_START + 924,
       vcpuCount: 32,
       virtio: many,
       generationId: { gpa: SYSTEM_AREA_END - 16, gsi: 23 },
@@ -116,7 +120,8 @@ describe("ACPI tables", () => {
     const memory = new GuestMemory(new ArrayBuffer(RAM_BYTES), 0, RAM_BYTES);
     const place = { gpa: SYSTEM_AREA_START + 64, gsi: 8 };
     assert.throws(
-      () => writeAcpiTables(memory, { vcpuCount: 1, virtio, generationId: place }),
+      () =>
+        writeAcpiTables(memory, { firstGpa: SYSTEM_AREA_START, vcpuCount: 1, virtio, generationId: place }),
       AssertionError,
     );
   });

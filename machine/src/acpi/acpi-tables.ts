@@ -2,7 +2,7 @@
 // RSDP where boot protocols and scanning kernels look for it. There is no MCFG: the board has no PCI.
 
 import { assert } from "../errors.ts";
-import { SYSTEM_AREA_END, SYSTEM_AREA_START, RSDP_GPA } from "../boot/memory-layout.ts";
+import { SYSTEM_AREA_END, RSDP_GPA } from "../boot/memory-layout.ts";
 import { APIC_DEFAULT_BASE } from "../interrupts/local-apic-registers.ts";
 import { IOAPIC_BASE } from "../interrupts/interrupt-fabric.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
@@ -17,15 +17,17 @@ const RSDP_V1_BYTES = 20;
 const TABLE_ALIGNMENT = 16;
 
 export interface AcpiOptions extends DsdtOptions {
+  /** Where the first table may stand, in the system area. */
+  readonly firstGpa: number;
   readonly vcpuCount: number;
 }
 
 /** Writes all tables and answers the RSDP's address. */
 export function writeAcpiTables(memory: GuestMemory, options: AcpiOptions): number {
-  let next = SYSTEM_AREA_START;
+  let next = alignUp(options.firstGpa);
   const place = (table: Uint8Array): number => {
     const gpa = next;
-    next = Math.ceil((gpa + table.length) / TABLE_ALIGNMENT) * TABLE_ALIGNMENT;
+    next = alignUp(gpa + table.length);
     assert(next <= (options.generationId?.gpa ?? SYSTEM_AREA_END), "ACPI tables outgrow the system area");
     memory.write(gpa, table);
     return gpa;
@@ -37,6 +39,10 @@ export function writeAcpiTables(memory: GuestMemory, options: AcpiOptions): numb
   const xsdt = place(buildXsdt([fadt, madt]));
   memory.write(RSDP_GPA, buildRsdp(xsdt));
   return RSDP_GPA;
+}
+
+function alignUp(gpa: number): number {
+  return Math.ceil(gpa / TABLE_ALIGNMENT) * TABLE_ALIGNMENT;
 }
 
 /** Extended system description table (ACPI 6.5, 5.2.8): 64-bit addresses of the others. */
