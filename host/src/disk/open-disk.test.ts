@@ -9,12 +9,12 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { truncateSync } from "node:fs";
 import type { HostDisk } from "./host-disk.ts";
 import { openDisk } from "./open-disk.ts";
 
