@@ -173,13 +173,21 @@ describe("machine: slices", () => {
   });
 
   test("a timer armed for soon cuts the present run short, one for later does not", () => {
-    const { machine, engine } = started(
-      (bus) => armTimer(bus, 1000),
-      (bus) => void bus.writeMsr(0x6e0, 900_000_000n),
+    const kicks: number[] = [];
+    const rig = started(
+      // Teaches the machine that 5000 units take a millisecond.
+      () => rig.time.advance(1_000_000),
+      (bus, vcpu) => {
+        armTimer(bus, 900_000_000);
+        kicks.push(vcpu.kicks);
+        armTimer(bus, 1000);
+        kicks.push(vcpu.kicks);
+      },
       () => ExitReason.Kicked,
     );
-    machine.runSlice(BUDGET);
-    assert.equal(engine.vcpu?.kicks, 1);
+    rig.machine.runSlice(BUDGET);
+    assert.deepEqual(kicks, [0, 1]);
+    assert.equal(rig.engine.vcpu?.budgets.length, 3, "the machine went on by itself");
   });
 
   test("a timer that comes due while the guest is busy interrupts it", () => {

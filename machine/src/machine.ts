@@ -70,7 +70,7 @@ export class Machine {
   readonly #pacer = new SlicePacer();
   #state: MachineState = "created";
   #endReason: EndReason | undefined;
-  /** Guest time until which the engine was sent to run; -Infinity outside `run`. */
+  /** Guest time at which the engine should be back by itself; -Infinity outside `run`. */
   #runUntilNs = Number.NEGATIVE_INFINITY;
   #wasCutShort = false;
 
@@ -184,7 +184,7 @@ export class Machine {
     timers.runDue(nowNs);
     while (left > 0 && this.#endReason === undefined && this.#slot.canRun) {
       const units = this.#pacer.unitsFor(timers.nextDeadlineNs() - nowNs, left);
-      const exit = this.#runUntil(timers.nextDeadlineNs(), units);
+      const exit = this.#runUntil(nowNs + this.#pacer.expectedNs(units), units);
       left -= units;
       const endNs = clock.nowNs();
       if (exit === ExitReason.Budget) this.#pacer.record(units, endNs - nowNs);
@@ -196,10 +196,10 @@ export class Machine {
     }
   }
 
-  #runUntil(deadlineNs: number, units: number): ExitReason {
+  #runUntil(endNs: number, units: number): ExitReason {
     this.#wasCutShort = false;
     this.#slot.isHalted = false;
-    this.#runUntilNs = deadlineNs;
+    this.#runUntilNs = endNs;
     try {
       return this.#slot.vcpu.run(units);
     } finally {

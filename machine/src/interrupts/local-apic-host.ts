@@ -1,6 +1,8 @@
 // The surroundings of a local APIC: its processor, the APIC bus and the 8259 pair. Injected, so that a test can be all
 // of them.
 
+import type { TimerQueue } from "../time/timer-queue.ts";
+import type { VirtualClock } from "../time/virtual-clock.ts";
 import type { ApicMessage } from "./apic-message.ts";
 
 /** What a local APIC does to its processor and to the rest of the board. */
@@ -17,4 +19,13 @@ export interface LocalApicHost {
   broadcastEoi(vector: number): void;
   /** INTA cycles to the 8259 pair. */
   acknowledgeExternal(): number;
+}
+
+export interface LocalApicOptions {
+  readonly id: number;
+  readonly isBootProcessor: boolean;
+  readonly clock: VirtualClock;
+  readonly timers: TimerQueue;
+  readonly tscFrequencyHz: number;
+  readonly host: LocalApicHost;
 }

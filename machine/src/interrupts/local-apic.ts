@@ -1,12 +1,10 @@
 // Local APIC, xAPIC and x2APIC (Intel SDM vol. 3A, chapter 11). One per vCPU. Differences on purpose: the register page
 // cannot be moved, delivery is instantaneous (no delivery status), SMI and CMCI do nothing.
 
-import type { TimerQueue } from "../time/timer-queue.ts";
-import type { VirtualClock } from "../time/virtual-clock.ts";
 import { type ChipState, openState } from "../snapshot/chip-state.ts";
 import { type ApicMessage, DeliveryMode } from "./apic-message.ts";
 import { ApicTimer } from "./apic-timer.ts";
-import type { LocalApicHost } from "./local-apic-host.ts";
+import type { LocalApicHost, LocalApicOptions } from "./local-apic-host.ts";
 import {
   APIC_DEFAULT_BASE,
   APIC_VERSION,
@@ -30,15 +28,6 @@ import { PriorityUnit } from "./priority-unit.ts";
 
 const STATE_KIND = "local-apic";
 const STATE_VERSION = 1;
-
-export interface LocalApicOptions {
-  readonly id: number;
-  readonly isBootProcessor: boolean;
-  readonly clock: VirtualClock;
-  readonly timers: TimerQueue;
-  readonly tscFrequencyHz: number;
-  readonly host: LocalApicHost;
-}
 
 export class LocalApic {
   readonly id: number;

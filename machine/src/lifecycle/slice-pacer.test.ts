@@ -10,12 +10,14 @@ test("before anything is known it starts small and never exceeds the caller's bu
   const pacer = new SlicePacer();
   assert.equal(pacer.unitsFor(FAR, 1e9), 5000);
   assert.equal(pacer.unitsFor(FAR, 10), 10);
+  assert.equal(pacer.expectedNs(10), FAR);
 });
 
 test("it aims at the next timer, at most a millisecond, at least some work", () => {
   const pacer = new SlicePacer();
   pacer.record(1000, 100_000);
   assert.equal(pacer.unitsFor(50_000, 1e9), 500);
+  assert.equal(pacer.expectedNs(500), 50_000);
   assert.equal(pacer.unitsFor(FAR, 1e9), 10_000);
   assert.equal(pacer.unitsFor(-5, 1e9), 200);
   assert.equal(pacer.unitsFor(FAR, 300), 300);

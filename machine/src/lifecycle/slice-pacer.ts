@@ -18,6 +18,11 @@ export class SlicePacer {
     return Math.min(budget, Math.max(MIN_UNITS, units));
   }
 
+  /** How long `units` should take, Infinity while nothing is known. */
+  expectedNs(units: number): number {
+    return this.#nsPerUnit === 0 ? Number.POSITIVE_INFINITY : units * this.#nsPerUnit;
+  }
+
   /** A run that used all of its `units` took `elapsedNs`. */
   record(units: number, elapsedNs: number): void {
     if (units <= 0 || elapsedNs <= 0) return;

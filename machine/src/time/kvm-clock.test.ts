@@ -95,6 +95,18 @@ describe("kvm-clock", () => {
     assert.equal(memory.readU32(PAGE), 0);
   });
 
+  test("the processor is told what was written behind its back", () => {
+    const written: [number, number][] = [];
+    memory.onDeviceWrite = (offset, sizeBytes) => written.push([offset, sizeBytes]);
+    const kvm = new KvmClock(memory, clock, 1e9);
+    kvm.writeMsr(KvmClockMsr.SystemTime, BigInt(PAGE) | 1n);
+    kvm.writeMsr(KvmClockMsr.WallClock, BigInt(PAGE + 64));
+    assert.deepEqual(written, [
+      [PAGE, 32],
+      [PAGE + 64, 12],
+    ]);
+  });
+
   test("other registers are not ours: no asynchronous page faults, no steal time", () => {
     const kvm = new KvmClock(memory, clock, 1e9);
     for (const index of [0x10, 0x4b56_4d02, 0x4b56_4d03, 0x4b56_4d04]) {

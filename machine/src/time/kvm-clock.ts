@@ -103,6 +103,7 @@ export class KvmClock {
     this.#memory.writeU8(gpa + 29, FLAG_TSC_STABLE);
     this.#memory.writeU16(gpa + 30, 0);
     this.#memory.writeU32(gpa, this.#version);
+    this.#memory.noteDeviceWrite(this.#memory.offsetOf(gpa, TIME_INFO_BYTES), TIME_INFO_BYTES);
   }
 
   reset(): void {
@@ -136,6 +137,7 @@ export class KvmClock {
     this.#memory.writeU32(gpa + 4, Number((bootNs / NS_PER_SECOND) & 0xffff_ffffn));
     this.#memory.writeU32(gpa + 8, Number(bootNs % NS_PER_SECOND));
     this.#memory.writeU32(gpa, (version + 1) >>> 0);
+    this.#memory.noteDeviceWrite(this.#memory.offsetOf(gpa, WALL_CLOCK_BYTES), WALL_CLOCK_BYTES);
   }
 
   #checkedGpa(value: bigint, sizeBytes: number): number {

@@ -31,5 +31,6 @@ export class VmGenId {
   #write(id: Uint8Array): void {
     assert(id.length === GENERATION_ID_BYTES, "a generation id has 16 bytes");
     this.#memory.write(this.gpa, id);
+    this.#memory.noteDeviceWrite(this.#memory.offsetOf(this.gpa, id.length), id.length);
   }
 }
