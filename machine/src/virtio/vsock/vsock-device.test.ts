@@ -1,83 +1,39 @@
-// The socket device against a mock guest: handshakes both ways, data, credit, shutdown, resets, limits, nonsense.
+// The socket device against a mock guest: handshakes both ways, data, credit, shutdown, resets.
 
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
-import { MockVsockGuest, VSOCK_OP as OP, type VsockPacket } from "@hearth/testkit/virtio/mock-vsock-guest";
+import {
+  type MockVsockGuest,
+  VSOCK_OP as OP,
+  type VsockPacket,
+} from "@hearth/testkit/virtio/mock-vsock-guest";
 import { REG } from "@hearth/testkit/virtio/mock-driver";
-import { plugIn, type VirtioRig } from "@hearth/testkit/virtio/rig";
+import type { VirtioRig } from "@hearth/testkit/virtio/rig";
+import { opsOf, recordStream, VsockBench } from "@hearth/testkit/virtio/vsock-bench";
 import { RECEIVE_BUFFER_BYTES } from "./vsock-connection.ts";
-import { MAX_VSOCK_CONNECTIONS, VsockDevice } from "./vsock-device.ts";
+import type { VsockDevice } from "./vsock-device.ts";
 import type { VsockStream } from "./vsock-stream.ts";
 
 const CID = 7;
-const RAM_BYTES = 4 * 1024 * 1024;
 
+let bench: VsockBench;
 let device: VsockDevice;
 let rig: VirtioRig;
 let guest: MockVsockGuest;
 
 beforeEach(() => {
-  device = new VsockDevice({ guestCid: CID });
-  rig = plugIn(device, RAM_BYTES);
-  rig.driver.start();
-  guest = new MockVsockGuest(rig.driver, CID);
+  bench = new VsockBench(CID);
+  ({ device, rig, guest } = bench);
 });
-
-/** What a stream told its handlers. */
-function record(stream: VsockStream): string[] {
-  const log: string[] = [];
-  stream.handlers = {
-    open: () => log.push("open"),
-    data: (chunk) => log.push(`data ${Buffer.from(chunk).toString()}`),
-    end: () => log.push("end"),
-    drain: () => log.push("drain"),
-    close: (reason) => log.push(`close ${reason}`),
-  };
-  return log;
-}
 
 function text(value: string): Uint8Array {
   return new Uint8Array(Buffer.from(value));
 }
 
-function ops(packets: readonly VsockPacket[]): number[] {
-  return packets.map((packet) => packet.op);
-}
-
-/** A connection the host made and the guest accepted. */
-function connectHost(fields: Partial<VsockPacket> = {}): {
-  stream: VsockStream;
-  log: string[];
-  peer: Partial<VsockPacket>;
-} {
-  const stream = device.connect(1024);
-  const log = record(stream);
-  guest.drain();
-  const peer = { srcPort: 1024, dstPort: stream.hostPort };
-  guest.send({ ...peer, op: OP.response, ...fields });
-  log.length = 0;
-  return { stream, log, peer };
-}
-
-/** A connection the guest made to a listener on port 52. */
-function connectGuest(srcPort = 9000): { stream: VsockStream; log: string[]; peer: Partial<VsockPacket> } {
-  let stream: VsockStream | undefined;
-  let log: string[] = [];
-  const stop = device.listen(52, (accepted) => {
-    stream = accepted;
-    log = record(accepted);
-  });
-  const peer = { srcPort, dstPort: 52 };
-  guest.send({ ...peer, op: OP.request });
-  stop();
-  guest.drain();
-  return { stream: stream!, log, peer };
-}
-
 describe("handshakes", () => {
   test("the host asks, the guest accepts", () => {
     const stream = device.connect(1024);
-    const log = record(stream);
+    const log = recordStream(stream);
     const [request] = guest.drain();
     assert.deepEqual(
       { ...request, data: request!.data.length },
@@ -92,7 +48,7 @@ describe("handshakes", () => {
 
   test("the host asks, the guest refuses", () => {
     const stream = device.connect(1024);
-    const log = record(stream);
+    const log = recordStream(stream);
     guest.drain();
     guest.send({ srcPort: 1024, dstPort: stream.hostPort, op: OP.rst });
     assert.deepEqual(log, ["close refused"]);
@@ -107,7 +63,7 @@ describe("handshakes", () => {
     });
     guest.send({ srcPort: 9000, dstPort: 52, op: OP.request });
     const packets = guest.drain();
-    assert.deepEqual(ops(packets), [OP.response, OP.rw]);
+    assert.deepEqual(opsOf(packets), [OP.response, OP.rw]);
     assert.equal(Buffer.from(packets[1]!.data).toString(), "welcome");
     assert.deepEqual([accepted!.hostPort, accepted!.guestPort], [52, 9000]);
   });
@@ -121,10 +77,10 @@ describe("handshakes", () => {
   test("a request made before the driver is up waits for it, over the driver's first reset", () => {
     rig.transport.reset();
     const stream = device.connect(5);
-    const log = record(stream);
-    rig.driver.start();
-    guest = new MockVsockGuest(rig.driver, CID);
-    assert.deepEqual(ops(guest.drain()), [OP.request]);
+    const log = recordStream(stream);
+    bench.restart();
+    guest = bench.guest;
+    assert.deepEqual(opsOf(guest.drain()), [OP.request]);
     guest.send({ srcPort: 5, dstPort: stream.hostPort, op: OP.response });
     assert.deepEqual(log, ["open"]);
   });
@@ -137,14 +93,14 @@ describe("handshakes", () => {
 
 describe("data", () => {
   test("from guest to host", () => {
-    const { log, peer } = connectGuest();
+    const { log, peer } = bench.connectGuest();
     guest.send({ ...peer, op: OP.rw, data: text("one") });
     guest.send({ ...peer, op: OP.rw, data: text("two") });
     assert.deepEqual(log, ["data one", "data two"]);
   });
 
   test("from host to guest, cut to the guest's buffers", () => {
-    const { stream } = connectHost();
+    const { stream } = bench.connectHost();
     const bytes = Uint8Array.from({ length: 10_000 }, (_, i) => i * 3);
     stream.write(bytes.subarray(0, 6000));
     stream.write(bytes.subarray(6000));
@@ -154,7 +110,7 @@ describe("data", () => {
   });
 
   test("connections take turns", () => {
-    const one = connectHost({ bufAlloc: 1 << 20 }).stream;
+    const one = bench.connectHost({ bufAlloc: 1 << 20 }).stream;
     const two = device.connect(1025);
     guest.drain();
     guest.send({ srcPort: 1025, dstPort: two.hostPort, op: OP.response });
@@ -165,7 +121,7 @@ describe("data", () => {
   });
 
   test("handlers may write, end and destroy from inside", () => {
-    const { stream, peer } = connectGuest();
+    const { stream, peer } = bench.connectGuest();
     stream.handlers = {
       data: (chunk) => {
         stream.write(chunk);
@@ -179,13 +135,13 @@ describe("data", () => {
     assert.equal(packets.at(-1)!.op, OP.shutdown);
     stream.handlers = { data: () => stream.destroy() };
     guest.send({ ...peer, op: OP.rw, data: text("x") });
-    assert.deepEqual(ops(guest.drain()), [OP.rst]);
+    assert.deepEqual(opsOf(guest.drain()), [OP.rst]);
   });
 });
 
 describe("credit", () => {
   test("the host never sends more than the guest has room for, and goes on when told", () => {
-    const { stream, peer } = connectHost({ bufAlloc: 1000 });
+    const { stream, peer } = bench.connectHost({ bufAlloc: 1000 });
     assert.equal(stream.write(new Uint8Array(2500)), true);
     const first = guest.drain();
     assert.equal(total(first), 1000);
@@ -198,7 +154,7 @@ describe("credit", () => {
   });
 
   test("a guest that claims to have consumed more than was sent gets nothing, until it tells the truth", () => {
-    const { stream, peer } = connectHost({ bufAlloc: 1000, fwdCnt: 5 });
+    const { stream, peer } = bench.connectHost({ bufAlloc: 1000, fwdCnt: 5 });
     stream.write(new Uint8Array(100));
     assert.equal(total(guest.drain()), 0);
     guest.send({ ...peer, op: OP.creditUpdate, bufAlloc: 50, fwdCnt: 0 });
@@ -206,7 +162,7 @@ describe("credit", () => {
   });
 
   test("a writer is told when to wait and when to go on", () => {
-    const { stream, log, peer } = connectHost({ bufAlloc: 1 << 20 });
+    const { stream, log, peer } = bench.connectHost({ bufAlloc: 1 << 20 });
     assert.equal(stream.write(new Uint8Array(200_000)), true);
     assert.equal(stream.write(new Uint8Array(100_000)), false);
     assert.deepEqual(log, []);
@@ -217,7 +173,7 @@ describe("credit", () => {
   });
 
   test("the guest learns what was consumed: when it asks, and when much has gathered", () => {
-    const { peer } = connectGuest();
+    const { peer } = bench.connectGuest();
     guest.send({ ...peer, op: OP.rw, data: new Uint8Array(1000) });
     assert.deepEqual(guest.drain(), []);
     guest.send({ ...peer, op: OP.creditRequest });
@@ -235,7 +191,7 @@ describe("credit", () => {
   });
 
   test("a paused stream keeps data and credit back until resumed, and in order", () => {
-    const { stream, log, peer } = connectGuest();
+    const { stream, log, peer } = bench.connectGuest();
     stream.pause();
     guest.send({ ...peer, op: OP.rw, data: text("a") });
     guest.send({ ...peer, op: OP.rw, data: text("b") });
@@ -248,7 +204,7 @@ describe("credit", () => {
   });
 
   test("a guest that sends more than it may loses the connection", () => {
-    const { stream, log, peer } = connectGuest();
+    const { stream, log, peer } = bench.connectGuest();
     stream.pause();
     const chunk = new Uint8Array(65_536);
     for (let i = 0; i < RECEIVE_BUFFER_BYTES / chunk.length; i++)
@@ -256,7 +212,7 @@ describe("credit", () => {
     assert.deepEqual(log, []);
     guest.send({ ...peer, op: OP.rw, data: text("!") });
     assert.deepEqual(log, ["close reset"]);
-    assert.deepEqual(ops(guest.drain()), [OP.rst]);
+    assert.deepEqual(opsOf(guest.drain()), [OP.rst]);
   });
 
   function total(packets: readonly VsockPacket[]): number {
@@ -266,35 +222,35 @@ describe("credit", () => {
 
 describe("the end", () => {
   test("host first: shutdown after the data, then the guest's close", () => {
-    const { stream, log, peer } = connectHost();
+    const { stream, log, peer } = bench.connectHost();
     stream.write(text("last"));
     stream.end();
     assert.equal(stream.write(text("ignored")), true);
     const packets = guest.drain();
-    assert.deepEqual(ops(packets), [OP.rw, OP.shutdown]);
+    assert.deepEqual(opsOf(packets), [OP.rw, OP.shutdown]);
     assert.equal(packets[1]!.flags, 2);
     guest.send({ ...peer, op: OP.rw, data: text("more") });
     guest.send({ ...peer, op: OP.shutdown, flags: 3 });
     assert.deepEqual(log, ["data more", "end", "close finished"]);
-    assert.deepEqual(ops(guest.drain()), [OP.rst]);
+    assert.deepEqual(opsOf(guest.drain()), [OP.rst]);
     assert.equal(device.connectionCount, 0);
   });
 
   test("guest first: end, then the host may still write, then both are done", () => {
-    const { stream, log, peer } = connectGuest();
+    const { stream, log, peer } = bench.connectGuest();
     guest.send({ ...peer, op: OP.shutdown, flags: 2 });
     assert.deepEqual(log, ["end"]);
     stream.write(text("answer"));
     stream.end();
     const packets = guest.drain();
-    assert.deepEqual(ops(packets), [OP.rw, OP.shutdown]);
+    assert.deepEqual(opsOf(packets), [OP.rw, OP.shutdown]);
     assert.equal(packets[1]!.flags, 3);
     guest.send({ ...peer, op: OP.rst });
     assert.deepEqual(log, ["end", "close finished"]);
   });
 
   test("the guest resets", () => {
-    const { stream, log, peer } = connectGuest();
+    const { stream, log, peer } = bench.connectGuest();
     guest.send({ ...peer, op: OP.rst });
     assert.deepEqual(log, ["close reset"]);
     assert.equal(stream.isClosed, true);
@@ -303,120 +259,31 @@ describe("the end", () => {
   });
 
   test("a guest that reads no more frees a waiting writer", () => {
-    const { stream, log, peer } = connectHost({ bufAlloc: 0 });
+    const { stream, log, peer } = bench.connectHost({ bufAlloc: 0 });
     assert.equal(stream.write(new Uint8Array(300_000)), false);
     guest.send({ ...peer, op: OP.shutdown, flags: 1 });
     assert.deepEqual(log, ["drain"]);
   });
 
   test("destroy resets; a request that was never sent just goes away", () => {
-    const { stream, log } = connectHost();
+    const { stream, log } = bench.connectHost();
     stream.destroy();
     stream.destroy();
     assert.deepEqual(log, ["close destroyed"]);
-    assert.deepEqual(ops(guest.drain()), [OP.rst]);
+    assert.deepEqual(opsOf(guest.drain()), [OP.rst]);
     rig.transport.reset();
     device.connect(9).destroy();
-    rig.driver.start();
-    guest = new MockVsockGuest(rig.driver, CID);
+    bench.restart();
+    guest = bench.guest;
     assert.deepEqual(guest.drain(), []);
   });
 
   test("a reset of the device ends every connection", () => {
-    const { log } = connectHost();
+    const { log } = bench.connectHost();
     rig.driver.write(REG.status, 0);
     assert.deepEqual(log, ["close transport-reset"]);
     assert.equal(device.connectionCount, 0);
   });
-});
-
-describe("limits and nonsense", () => {
-  test("1023 connections, whoever asks", () => {
-    device.listen(52, () => {});
-    for (let i = 0; i < MAX_VSOCK_CONNECTIONS; i++) guest.send({ srcPort: i, dstPort: 52, op: OP.request });
-    assert.equal(device.connectionCount, MAX_VSOCK_CONNECTIONS);
-    guest.drain();
-    guest.send({ srcPort: 50_000, dstPort: 52, op: OP.request });
-    assert.deepEqual(ops(guest.drain()), [OP.rst]);
-    assert.throws(() => device.connect(1), { code: "vsock.connections" });
-  });
-
-  test("resets that nobody takes hold the guest's packets back instead of piling up", () => {
-    let sent = 0;
-    while (sent < 3000) {
-      guest.tx.offer(badPacket());
-      rig.driver.notify(1);
-      if (guest.tx.takeUsed().length === 0) break;
-      sent++;
-    }
-    assert.equal(sent, 1024);
-    assert.equal(guest.drain().length, 1025);
-    assert.equal(guest.tx.takeUsed().length, 1);
-  });
-
-  test("packets that are not addressed right, too short or too long are dropped", () => {
-    const { log, peer } = connectGuest();
-    const nonsense: Partial<VsockPacket>[] = [
-      { srcCid: 8n },
-      { srcCid: BigInt(CID) + 2n ** 32n },
-      { dstCid: 1n },
-      { dstCid: 2n + 2n ** 40n },
-      { len: 2 },
-      { len: 0xffff_ffff },
-    ];
-    for (const fields of nonsense) guest.send({ ...peer, op: OP.rw, data: text("x"), ...fields });
-    guest.tx.offer(rig.driver.arena.readable(new Uint8Array(43)));
-    rig.driver.notify(1);
-    assert.deepEqual(log, []);
-    assert.equal(device.counters.droppedPackets, nonsense.length + 1);
-    assert.deepEqual(guest.drain(), []);
-  });
-
-  test("operations out of place reset the connection", () => {
-    for (const op of [0, OP.request, OP.response, 8, 0xffff]) {
-      const { log, peer } = connectGuest(8000 + op);
-      guest.send({ ...peer, op });
-      assert.deepEqual(log, ["close reset"], `operation ${op}`);
-      assert.deepEqual(ops(guest.drain()), [OP.rst]);
-    }
-  });
-
-  test("data before the handshake is over, and other socket types, are answered with a reset", () => {
-    const stream = device.connect(1024);
-    guest.drain();
-    guest.send({ srcPort: 1024, dstPort: stream.hostPort, op: OP.rw, data: text("early") });
-    assert.deepEqual(ops(guest.drain()), [OP.rst]);
-    device.listen(52, () => {});
-    guest.send({ srcPort: 1, dstPort: 52, op: OP.request, type: 2 });
-    assert.deepEqual(ops(guest.drain()), [OP.rst]);
-  });
-
-  test("a reset for nothing is not answered", () => {
-    guest.send({ srcPort: 1, dstPort: 2, op: OP.rst });
-    assert.deepEqual(guest.drain(), []);
-  });
-
-  test("receive buffers too small for a header are given back empty", () => {
-    const { arena } = rig.driver;
-    guest.rx.offer(arena.writable(43));
-    guest.rx.offer(arena.writable(44));
-    rig.driver.notify(0);
-    guest.send({ srcPort: 9000, dstPort: 53, op: OP.request });
-    assert.deepEqual(
-      guest.rx.takeUsed().map((used) => used.writtenBytes),
-      [0, 44],
-    );
-  });
-
-  function badPacket() {
-    const packet = new Uint8Array(44);
-    const view = new DataView(packet.buffer);
-    view.setBigUint64(0, BigInt(CID), true);
-    view.setBigUint64(8, 2n, true);
-    view.setUint16(28, 1, true);
-    view.setUint16(30, OP.rw, true);
-    return rig.driver.arena.readable(packet);
-  }
 });
 
 test("configuration holds the guest's CID", () => {
@@ -425,7 +292,7 @@ test("configuration holds the guest's CID", () => {
 });
 
 test("a restored guest hears that its connections are gone", () => {
-  connectHost();
+  bench.connectHost();
   const event = rig.driver.arena.writable(8, 0xff);
   rig.driver.queues[2]!.offer(event);
   rig.transport.restore(structuredClone(rig.transport.state()));
