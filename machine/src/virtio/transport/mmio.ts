@@ -345,6 +345,7 @@ function featureHalf(features: bigint, select: number): number {
   return select > 1 ? 0 : Number((features >> (BigInt(select) * 32n)) & 0xffff_ffffn);
 }
 
+// Exact below 2^53. A high half beyond that costs the low half its last bits, but no such address is RAM anyway.
 function withLow(gpa: number, low: number): number {
   return Math.floor(gpa / 0x1_0000_0000) * 0x1_0000_0000 + low;
 }
