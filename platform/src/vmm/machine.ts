@@ -25,8 +25,6 @@ const DEFAULT_BOOT_TIMEOUT_MS = 120_000;
 const HELLO_TIMEOUT_MS = 30_000;
 /** After this long without an answer to "stop" the thread is ended from outside. */
 const STOP_TIMEOUT_MS = 1000;
-/** How long the end of a machine may come after its agent has gone. */
-const END_GRACE_MS = 5000;
 
 /** A running microVM. Create with `start`; end with `stop` or `await using`. */
 export class Machine implements AsyncDisposable {
@@ -46,6 +44,7 @@ export class Machine implements AsyncDisposable {
   readonly #bootTimeoutMs: number;
   #agent: Promise<AgentClient> | undefined;
   #engine = "";
+  #end: MachineEnd | undefined;
 
   private constructor(options: MachineOptions) {
     const specification = specify(options);
@@ -100,13 +99,13 @@ export class Machine implements AsyncDisposable {
   /** Runs a program to its end. Throws HearthError exec.not-found, exec.timeout, guest.panic, guest.timeout, … */
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     const program = await this.spawn(argv, { ...options, hasStdin: options.stdin !== undefined });
-    return this.#explained(finish(program, options));
+    return finish(program, options);
   }
 
   /** Starts a program; its streams are the caller's to read and write. */
   async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<GuestProcess> {
     const agent = await this.#connectedAgent();
-    return this.#explained(agent.spawn(argv, options));
+    return agent.spawn(argv, options);
   }
 
   /** Asks the guest to power off, waits up to `timeoutMs`, then stops it in any case. */
@@ -152,21 +151,13 @@ export class Machine implements AsyncDisposable {
       `The guest gave no sign of life in ${this.#bootTimeoutMs} ms.`,
     );
     await withDeadline(this.#agentReady.promise, this.#bootTimeoutMs, late);
-    return this.#explained(
-      this.#streams.connect(AGENT_PORT).then((stream) => AgentClient.connect(stream, HELLO_TIMEOUT_MS)),
-    );
-  }
-
-  /** A guest on its way down closes its connections first: the loss is reported as the end that follows. */
-  async #explained<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      if (!(error instanceof HearthError) || !/^(agent\.disconnected|vsock\.refused)$/.test(error.code))
-        throw error;
-      const end = await withDeadline(this.exited, END_GRACE_MS, error);
-      throw endError(end);
-    }
+    if (this.#end !== undefined) throw endError(this.#end);
+    const agent = await AgentClient.connect(await this.#streams.connect(AGENT_PORT), HELLO_TIMEOUT_MS);
+    // An agent that was lost is looked for again by the next request.
+    void agent.closed.then(() => {
+      this.#agent = undefined;
+    });
+    return agent;
   }
 
   #post(message: ToRunner): void {
@@ -197,6 +188,7 @@ export class Machine implements AsyncDisposable {
   }
 
   #finish(end: MachineEnd): void {
+    this.#end ??= end;
     this.#exitedSettled.resolve(end);
     const error = endError(end);
     this.#agentReady.reject(error);

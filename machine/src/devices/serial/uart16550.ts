@@ -66,6 +66,11 @@ export class Uart16550 implements ByteRegisters {
     this.#onTransmit = options.onTransmit;
   }
 
+  /** The guest wants an interrupt for input. Before its driver has started, input is lost when the driver clears the FIFO. */
+  get isListening(): boolean {
+    return (this.#interruptEnable & IER_RX_DATA) !== 0;
+  }
+
   /** Offers input to the guest; answers how many bytes were taken, fewer than offered when the backlog is full. */
   receive(bytes: Uint8Array): number {
     const count = Math.min(bytes.length, BACKLOG_BYTES - this.#backlog.length);
