@@ -116,8 +116,8 @@ describe("sizes", () => {
 describe("refusals", () => {
   const cases: [string, string, () => string][] = [
     ["a missing file", "disk.missing", () => join(folder, "nowhere.img")],
-    ["a folder", "disk.notAFile", () => folder],
-    ["a device", "disk.notAFile", () => "/dev/null"],
+    ["a folder", "disk.not-a-file", () => folder],
+    ["a device", "disk.not-a-file", () => "/dev/null"],
     ["an empty file", "disk.empty", () => makeFile(new Uint8Array(0))],
     ["less than a sector", "disk.empty", () => makeFile(new Uint8Array(511))],
     [
@@ -145,7 +145,7 @@ describe("refusals", () => {
   test("no permission", { skip: isRoot && "root may read everything" }, async () => {
     const path = makeFile(pattern(512));
     chmodSync(path, 0o444);
-    await assert.rejects(openDisk(path, { mode: "read-write" }), { code: "disk.notWritable" });
+    await assert.rejects(openDisk(path, { mode: "read-write" }), { code: "disk.not-writable" });
     chmodSync(path, 0);
     await assert.rejects(openDisk(path, { mode: "read-only" }), { code: "disk.unreadable" });
   });

@@ -25,8 +25,8 @@ export interface OpenDiskOptions {
 }
 
 /**
- * Opens the raw disk image at `path`. Throws HearthError: `disk.missing`, `disk.unreadable`, `disk.notWritable`,
- * `disk.notAFile`, `disk.empty`, `disk.overlay`.
+ * Opens the raw disk image at `path`. Throws HearthError: `disk.missing`, `disk.unreadable`, `disk.not-writable`,
+ * `disk.not-a-file`, `disk.empty`, `disk.overlay`.
  */
 export async function openDisk(path: string, options: OpenDiskOptions): Promise<HostDisk> {
   const isReadOnly = options.mode !== "read-write";
@@ -53,8 +53,8 @@ async function checkFile(path: string): Promise<number> {
     throw openFailure(path, cause, "unreadable");
   });
   if (stat.isDirectory())
-    throw new HearthError("disk.notAFile", `The disk ${path} is a directory, not a disk image.`);
-  if (!stat.isFile()) throw new HearthError("disk.notAFile", `The disk ${path} is not a regular file.`);
+    throw new HearthError("disk.not-a-file", `The disk ${path} is a directory, not a disk image.`);
+  if (!stat.isFile()) throw new HearthError("disk.not-a-file", `The disk ${path} is not a regular file.`);
   if (stat.size < SECTOR_BYTES)
     throw new HearthError(
       "disk.empty",
@@ -67,11 +67,11 @@ async function openImage(path: string, isReadOnly: boolean): Promise<number> {
   try {
     return await openFd(path, isReadOnly ? constants.O_RDONLY : constants.O_RDWR);
   } catch (cause) {
-    throw openFailure(path, cause, isReadOnly ? "unreadable" : "notWritable");
+    throw openFailure(path, cause, isReadOnly ? "unreadable" : "not-writable");
   }
 }
 
-function openFailure(path: string, cause: unknown, reason: "unreadable" | "notWritable"): HearthError {
+function openFailure(path: string, cause: unknown, reason: "unreadable" | "not-writable"): HearthError {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === "ENOENT") return new HearthError("disk.missing", `There is no disk file ${path}.`, { cause });
   const what = reason === "unreadable" ? "read" : "written";

@@ -87,7 +87,7 @@ describe("handshakes", () => {
 
   test("a port has one listener", () => {
     device.listen(52, () => {});
-    assert.throws(() => device.listen(52, () => {}), { code: "vsock.portInUse" });
+    assert.throws(() => device.listen(52, () => {}), { code: "vsock.port-in-use" });
   });
 });
 

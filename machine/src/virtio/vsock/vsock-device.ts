@@ -102,7 +102,7 @@ export class VsockDevice implements VirtioDevice {
   /** Accepts the guest's connections to `hostPort`. Returns how to stop; connections made before stay. */
   listen(hostPort: number, listener: VsockListener): () => void {
     if (this.#listeners.has(hostPort))
-      throw new HearthError("vsock.portInUse", `Something listens on host vsock port ${hostPort} already.`);
+      throw new HearthError("vsock.port-in-use", `Something listens on host vsock port ${hostPort} already.`);
     this.#listeners.set(hostPort, listener);
     return () => {
       if (this.#listeners.get(hostPort) === listener) this.#listeners.delete(hostPort);
