@@ -32,7 +32,7 @@ export class GuestConsole implements AsyncIterable<Uint8Array> {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
         yield chunk;
-        this.#post({ kind: "console-taken", sizeBytes: chunk.length });
+        this.#taken(chunk.length);
         continue;
       }
       if (this.#isEnded) return;
@@ -53,6 +53,13 @@ export class GuestConsole implements AsyncIterable<Uint8Array> {
   end(): void {
     this.#isEnded = true;
     this.#notify();
+  }
+
+  /** What was kept before anybody read counted as taken when it came. */
+  #taken(sizeBytes: number): void {
+    const alreadyBytes = Math.min(sizeBytes, this.#keptBytes);
+    this.#keptBytes -= alreadyBytes;
+    if (sizeBytes > alreadyBytes) this.#post({ kind: "console-taken", sizeBytes: sizeBytes - alreadyBytes });
   }
 
   #forget(arrivedBytes: number): void {
