@@ -153,6 +153,15 @@ function leafHas(bits: u64): bool {
   return (value & bits) != 0;
 }
 
+let nonCanonical: bool = false;
+
+/** Was the exception just raised one of a non-canonical address? In the stack segment it is #SS. Answers once. */
+export function takeNonCanonical(): bool {
+  const was = nonCanonical;
+  nonCanonical = false;
+  return was;
+}
+
 /**
  * Translates `va` for one access in a bank's privilege. Answers the offset in the memory, or TRANSLATE_FAULT with the exception
  * recorded, or TRANSLATE_DEVICE with `translatedGpa` set.
@@ -163,6 +172,7 @@ export function translate(cpu: usize, va: u64, access: u32, bank: u32): u32 {
     return fill(cpu, va & 0xffff_ffff, bank, true, true, true, false, 12);
   }
   if ((efer(cpu) & EFER_LMA) != 0 && !isCanonical(va)) {
+    nonCanonical = true;
     raise(cpu, VECTOR_GP, 0);
     return TRANSLATE_FAULT;
   }
@@ -244,7 +254,9 @@ export function flushTlb(cpu: usize, withGlobal: bool): void {
   const start = cpu + CPU_TLB_BANKS;
   const end = start + <usize>TLB_BANKS * BANK_BYTES;
   for (let entry = start; entry < end; entry += 1 << TLB_ENTRY_BITS) {
-    if (withGlobal || (load<u32>(entry, TLB_PAGE) & TLB_FLAG_GLOBAL) == 0) dropEntry(entry);
+    const page = load<u32>(entry, TLB_PAGE);
+    // Most entries are empty already; writing them again would be most of the cost of an address-space switch.
+    if (withGlobal || (page != 0 && (page & TLB_FLAG_GLOBAL) == 0)) dropEntry(entry);
   }
   if (withGlobal) store<u32>(cpu, 0, CPU_TLB_LARGE);
 }

@@ -21,6 +21,7 @@ export class ModuleBuilder {
   readonly #imports: Code[] = [];
   readonly #functions: FunctionBody[] = [];
   readonly #exports: Code[] = [];
+  readonly #names = new Map<number, string>();
   #importedFunctions = 0;
   #elements: readonly number[] = [];
 
@@ -51,9 +52,12 @@ export class ModuleBuilder {
     return this.#importedFunctions++;
   }
 
-  addFunction(signature: Signature, locals: readonly ValueType[], code: Code): number {
+  /** `label` is what profilers and stack traces call the function. */
+  addFunction(signature: Signature, locals: readonly ValueType[], code: Code, label?: string): number {
     this.#functions.push({ type: this.typeOf(signature), locals, code });
-    return this.#importedFunctions + this.#functions.length - 1;
+    const index = this.#importedFunctions + this.#functions.length - 1;
+    if (label !== undefined) this.#names.set(index, label);
+    return index;
   }
 
   exportFunction(exportName: string, index: number): void {
@@ -88,8 +92,16 @@ export class ModuleBuilder {
         vector([[0x00, 0x41, signedLeb(0), 0x0b, vector(this.#elements.map((e) => unsignedLeb(e)))]]),
       ),
       section(10, vector(this.#functions.map(encodeBody))),
+      section(0, this.#nameSection()),
     ];
     return Uint8Array.from(flatten(parts));
+  }
+
+  /** The custom section "name" with function names only (core specification, appendix). */
+  #nameSection(): Code {
+    const entries = [...this.#names].map(([index, label]) => [unsignedLeb(index), name(label)]);
+    const functionNames = flatten(vector(entries));
+    return [name("name"), 1, unsignedLeb(functionNames.length), functionNames];
   }
 }
 

@@ -29,12 +29,15 @@ import {
   CPU_FLAG_AUX,
   CPU_FLAG_RESULT,
   CPU_GPR,
+  CPU_SEG,
   CPU_TLB,
   CPU_UOP,
   CPU_VECTOR,
   CPU_ERROR_CODE,
   EXIT_EXCEPTION,
   EXIT_RESUME,
+  SEG_CS,
+  SEG_SIZE,
   TLB_ADDEND,
   TLB_BITS,
   TLB_ENTRY_BITS,
@@ -286,18 +289,26 @@ export class HandlerLowering implements Lowering {
   }
 
   jump(): void {
-    this.#emit(jumpRelative(this.#linkage, this));
+    if (this.size === 16) this.jumpTo(this.#target16());
+    else this.#emit(jumpRelative(this.#linkage, this));
     this.#ended = this.#sink === this.code;
   }
 
   jumpIf(condition: Expr): void {
-    this.if(condition, () => this.#emit(jumpRelative(this.#linkage, this)));
+    this.if(condition, () => this.jump());
   }
 
   jumpTo(address: Expr): void {
     this.#emit(spendBudget());
     this.#emit(tailCall(this.#linkage.jumpFar, [CPU, address]));
     this.#ended = this.#sink === this.code;
+  }
+
+  /** With a 16-bit operand size IP is cut to 16 bits. */
+  #target16(): Expr {
+    const segmentBase = this.field(CPU_SEG + SEG_CS * SEG_SIZE, "i64");
+    const target = i64.add(i64.load(CPU, CPU_CODE_PAGE), i64.load(UOP, UOP_IMM));
+    return this.let(i64.add(segmentBase, i64.and(i64.sub(target, segmentBase), i64.const(0xffff))));
   }
 
   #baseAndIndex(): Expr {

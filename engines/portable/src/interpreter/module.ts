@@ -89,7 +89,8 @@ function generate(
     const key = `${m.locals.join()}:${code.join()}`;
     let index = known.get(key);
     if (index === undefined) {
-      index = builder.addFunction(HANDLER_SIGNATURE, m.locals, code);
+      const label = `${entry.form.mnemonic} ${entry.form.text} (${entry.size}, ${entry.addressing})`;
+      index = builder.addFunction(HANDLER_SIGNATURE, m.locals, code, label);
       known.set(key, index);
     }
     return index;
@@ -118,7 +119,12 @@ function addJumpFar(linkage: Linkage): number {
     ifThen(i32.eqz(uop), returnValue(i32.const(EXIT_RESUME))),
     dispatch(linkage, uop, 3),
   ];
-  return linkage.builder.addFunction({ params: ["i32", "i64"], results: ["i32"] }, ["i32", "i32"], code);
+  return linkage.builder.addFunction(
+    { params: ["i32", "i64"], results: ["i32"] },
+    ["i32", "i32"],
+    code,
+    "jumpFar",
+  );
 }
 
 /** run(cpu) → exit code: the core prepares each entry and answers 0 when the slice is over. */
