@@ -93,6 +93,6 @@ test("a guest that never answers ends at the timeout", async () => {
 });
 
 test("no overlay, socket or other file is left in the temporary directory", () => {
-  const mine = readdirSync(tmpdir()).filter((name) => /^hearth-overlay-/.test(name));
+  const mine = readdirSync(tmpdir()).filter((name) => name.startsWith("hearth-overlay-"));
   assert.deepEqual(mine, []);
 });
