@@ -1,4 +1,4 @@
-// Layout of the decoder's tables at DECODER_TABLE_BASE: written by decode/tables.ts, read by core/decoder.ts. Like
+// Layout of the decoder's tables at DECODER_TABLE_BASE: written by decode/tables.ts, read by core/decode/decoder.ts. Like
 // layout.ts this file is read by both languages and holds plain numbers only.
 
 export const MAX_NODES = 8192;
@@ -65,6 +65,8 @@ export const FORM_FPU = 16;
 export const FORM_SSE = 32;
 /** The block ends after the following instruction, so that an interrupt held off by this one is seen soon. */
 export const FORM_SHADOW = 64;
+/** Uses the stack besides its operands. */
+export const FORM_STACK = 128;
 
 /** Table slots of the handlers that stand for no instruction; the first forms in the tables, in this order. */
 export const HANDLER_REDECODE = 0;

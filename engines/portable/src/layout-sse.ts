@@ -1,5 +1,5 @@
 // Codes of the SSE floating-point operations that the core does when MXCSR asks for more than rounding to nearest with all
-// exceptions masked: written by isa/sse, read by core/sse.ts. Like layout.ts this file is read by both languages.
+// exceptions masked: written by isa/sse, read by core/vector/sse.ts. Like layout.ts this file is read by both languages.
 //
 //   code = operation | SSE_DOUBLE | SSE_SCALAR | immediate << 16        the result is at CPU_FLOAT_SCRATCH + SSE_RESULT
 

@@ -1,37 +1,37 @@
 // The portable engine's core: everything that is not the meaning of an instruction. Compiled as one WebAssembly module; its
 // exports are what instructions call (`compute` and `system` of isa/lowering.ts) and what the runtime needs.
 
-export { arenaIsFull, invalidateCodePage, linkJump, resetBlocks, resolveJump } from "./blocks";
+export { arenaIsFull, invalidateCodePage, linkJump, resetBlocks, resolveJump } from "./decode/blocks";
 export {
   checkUserModeAccess, clearTaskSwitched, invalidatePage, invalidatePcid, loadMachineStatus, loadTable, readControl,
   readDebug, readLdtSelector, readMachineStatus, readTaskSelector, requireSupervisor, storeTable, writeControl, writeDebug,
-} from "./control";
+} from "./system/control";
 export { getFlags, setFlags } from "./flags";
 export {
   asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust, divide128S, divide128U, mulHighS, mulHighU,
-} from "./integer";
-export { softwareInterrupt } from "./interrupts";
-export { commitBounce, readSlow, updateSlow, writeSlow } from "./memory";
+} from "./integer/integer";
+export { debugInterrupt, softwareInterrupt } from "./interrupts/interrupts";
+export { commitBounce, readSlow, updateSlow, writeSlow } from "./mmu/access";
 export { updateMode } from "./mode";
-export { readMsr, writeMsr } from "./msr";
-export { flushTlb } from "./paging";
-export { portIn, portOut } from "./ports";
+export { readMsr, writeMsr } from "./system/msr";
+export { flushTlb } from "./mmu/paging";
+export { portIn, portOut } from "./system/ports";
 export { checkSecondPage, exitReason, nextEntry } from "./run";
-export { loadLdt, loadSegment, loadTask, segmentSelector } from "./segments";
+export { loadLdt, loadSegment, loadTask, segmentSelector } from "./segments/segments";
 export {
   callLegacy, enter, jumpLegacy, leaveLegacy, popAll, popFlags, popLegacyToMemory, popLegacyToRegister, popSegment, pushAll,
   pushFlags, pushLegacy, pushReturnLegacy, pushSegment, returnLegacy,
-} from "./stack";
+} from "./segments/stack";
 export {
   compareString, inputString, loadString, moveString, outputString, scanString, storeString, translateByte,
-} from "./string";
+} from "./integer/string";
 export {
   bound, checkWrite, clearAccessCheck, clearInterruptFlag, cpuid, halt, hypercall, loadAccessRights, loadSegmentLimit, pause,
   raiseImmediate, random, readPerformanceCounter, readSegmentBase, readTimestamp, readTimestampAndId, redecode,
   setAccessCheck, setInterruptFlag, setZeroFlag, swapGs, undefinedInstruction, verifySegment, writeSegmentBase,
-} from "./system";
+} from "./system/system";
 export {
   farCall, farJump, farReturn, interruptReturn, syscall, sysenter, sysexit, sysret,
-} from "./transfer";
-export * from "./vector-functions";
-export * from "./x87";
+} from "./segments/transfer";
+export * from "./vector/vector-functions";
+export * from "./x87/x87";

@@ -4,8 +4,8 @@ import {
   CPU_CONTEXT, CPU_CPL, CPU_MODE, FLAG_AC, FLAG_TF, MODE_CODE16, MODE_CODE32, MODE_CODE64, MODE_NO_FPU,
   MODE_NO_SSE, MODE_SINGLE, MODE_STACK32, SEG_CS, SEG_SS,
 } from "../layout";
-import { hasBreakpoints } from "./debug";
-import { bankOf, selectBank } from "./paging";
+import { hasBreakpoints } from "./interrupts/debug";
+import { bankOf, selectBank } from "./mmu/paging";
 import {
   attend, cpl, cr0, CR0_EM, CR0_TS, cr4, CR4_OSFXSR, CR4_SMAP, efer, EFER_LMA, flagsOther, segAttributes,
 } from "./state";

@@ -2,18 +2,21 @@
 
 import {
   CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_DR6, CPU_FLAGS_OTHER, CPU_HALTED, CPU_INTERRUPT_REQUEST, CPU_KICK, CPU_MODE,
-  CPU_NMI_BLOCKED, CPU_NMI_REQUEST, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_HALT, EXIT_RESUME, EXIT_SHUTDOWN,
-  EXIT_STOP, FLAG_IF, FLAG_RF, FLAG_TF, MODE_SINGLE, BLOCK_DEAD, BLOCK_HEADER_SIZE, BLOCK_HOST, UOP_HANDLER, UOP_IMM,
-  UOP_SIZE,
+  CPU_NMI_BLOCKED, CPU_NMI_REQUEST, CPU_SEG, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_HALT, EXIT_RESUME, EXIT_SHUTDOWN,
+  EXIT_STOP, FLAG_IF, FLAG_RF, MODE_SINGLE, BLOCK_DEAD, BLOCK_HEADER_SIZE, BLOCK_HOST, SEG_FS, SEG_GS, SEG_SIZE, UOP_BASE, UOP_HANDLER, UOP_IMM,
+  UOP_SEGMENT, UOP_SIZE,
 } from "../layout";
 import { HANDLER_REDECODE } from "../layout-decoder";
-import { arenaIsFull, enterAt, resetBlocks } from "./blocks";
-import { DR6_BS, instructionBreakpoints, isStepping, setStepping } from "./debug";
+import { arenaIsFull, enterAt, resetBlocks } from "./decode/blocks";
+import { beginStepping, DR6_BS, endStepping, instructionBreakpoints, isStepping, stepTraps } from "./interrupts/debug";
 import { acknowledgeInterrupt } from "./env";
-import { fetchAddress } from "./fetch";
-import { NO_VECTOR } from "./gates";
-import { deliverException, deliverInterrupt } from "./interrupts";
-import { faultAt, flagsOther, linearOfRip, NEXT, raise, RESUME, rip, ripOf, setRip, VECTOR_DB, VECTOR_NMI } from "./state";
+import { fetchAddress } from "./mmu/fetch";
+import { NO_VECTOR } from "./interrupts/gates";
+import { deliverException, deliverInterrupt } from "./interrupts/interrupts";
+import { takeNonCanonical } from "./mmu/paging";
+import {
+  faultAt, flagsOther, linearOfRip, NEXT, raise, RBP, RESUME, rip, ripOf, RSP, setRip, VECTOR_DB, VECTOR_NMI, VECTOR_SS,
+} from "./state";
 
 /** Exit code of the slice, valid when `nextEntry` answered 0. */
 let sliceExit: u32 = EXIT_STOP;
@@ -37,6 +40,7 @@ function leave(code: u32): u32 {
 export function nextEntry(cpu: usize, ended: u32): u32 {
   if (ended == EXIT_EXCEPTION) {
     setRip(cpu, ripOf(cpu, load<u32>(cpu, CPU_UOP)));
+    if (takeNonCanonical() && usesStack(load<u32>(cpu, CPU_UOP))) store<u32>(cpu, VECTOR_SS, CPU_VECTOR);
     finishStep(cpu, false);
     if (!deliverException(cpu)) return leave(EXIT_SHUTDOWN);
   } else if (ended != EXIT_RESUME && ended != EXIT_HALT) {
@@ -52,6 +56,7 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
     store<u32>(cpu, NO_VECTOR, CPU_VECTOR);
     const uop = enterAt(cpu, linearOfRip(cpu, rip(cpu)));
     if (uop != 0) {
+      takeNonCanonical();
       beginStep(cpu);
       return uop;
     }
@@ -60,6 +65,13 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
     } else if (arenaIsFull()) resetBlocks(cpu);
   }
   return 0;
+}
+
+/** Whether the memory operand, or the operand there is without one, is in the stack segment. */
+function usesStack(uop: usize): bool {
+  const base = <u32>load<u16>(uop, UOP_BASE);
+  const segment = <u32>load<u16>(uop, UOP_SEGMENT);
+  return (base == RSP << 3 || base == RBP << 3) && segment != CPU_SEG + SEG_FS * SEG_SIZE && segment != CPU_SEG + SEG_GS * SEG_SIZE;
 }
 
 /** Non-maskable interrupts, then maskable ones when RFLAGS.IF allows. False: triple fault. */
@@ -89,22 +101,19 @@ function deliverInstructionBreakpoint(cpu: usize): bool {
 /** In MODE_SINGLE the budget is one block, so that control comes back after one instruction. */
 function beginStep(cpu: usize): void {
   if ((load<u32>(cpu, CPU_MODE) & MODE_SINGLE) == 0) return;
-  setStepping(cpu, true);
+  beginStepping(cpu);
   savedBudget = load<i32>(cpu, CPU_BUDGET);
   dr6Before = load<u64>(cpu, CPU_DR6);
-  stepTrap = (flagsOther(cpu) & FLAG_TF) != 0;
   store<i32>(cpu, 1, CPU_BUDGET);
   // RF covers one instruction.
   store<u32>(cpu, flagsOther(cpu) & ~FLAG_RF, CPU_FLAGS_OTHER);
 }
 
-/** RFLAGS.TF when the step began: the trap belongs to the instruction before which it was set. */
-let stepTrap: bool = false;
-
 /** Ends a step; with `completed` its traps are delivered. False: triple fault. */
 function finishStep(cpu: usize, completed: bool): bool {
   if (!isStepping(cpu)) return true;
-  setStepping(cpu, false);
+  const stepTrap = stepTraps(cpu);
+  endStepping(cpu);
   store<i32>(cpu, savedBudget - 1, CPU_BUDGET);
   if (!completed) return true;
   const hits = load<u64>(cpu, CPU_DR6) & 15 & ~(dr6Before & 15);

@@ -1,4 +1,4 @@
-// The decoder's tables, derived from the instruction forms and read by core/decoder.ts.
+// The decoder's tables, derived from the instruction forms and read by core/decode/decoder.ts.
 //
 //   u16 roots[4 maps][256 opcodes] │ u16 nodes… │ form records, 16 bytes each
 //
@@ -184,6 +184,7 @@ const OPTION_FLAGS: Readonly<Record<string, number>> = {
   fpu: L.FORM_FPU,
   sse: L.FORM_SSE,
   shadow: L.FORM_SHADOW,
+  stack: L.FORM_STACK,
 };
 
 function flagsOf(form: Form): number {

@@ -30,9 +30,9 @@ function toSingles(m: Lowering): void {
   m.write(0, i64x2.replace(singles, 1, i64x2.extract(a, 1)));
 }
 
-/** CVTPI2PD: likewise. */
+/** CVTPI2PD: with a source in memory not even a pending exception of the x87 counts. */
 function toDoubles(m: Lowering): void {
-  const b = readMmx(m, 1);
+  const b = m.isMemory(1) ? readLow(m, 1) : readMmx(m, 1);
   if (!m.isMemory(1)) enterMmx(m);
   m.write(0, f64x2.fromI32Low(b));
 }
@@ -40,6 +40,7 @@ function toDoubles(m: Lowering): void {
 const toIntegers =
   (code: number, fast: (m: Lowering, b: Expr) => FastResult) =>
   (m: Lowering): void => {
+    if (m.isMemory(1)) m.system("fpuWait");
     const b = m.operandSize(1) === 128 ? readVector(m, 1) : readLow(m, 1);
     enterMmx(m);
     writeMmx(

@@ -8,6 +8,7 @@ import { enterMmx, readMmx, writeMmx } from "./state.ts";
 
 /** Loads and register moves; a 32-bit source is extended with zeros. */
 function load(m: Lowering): void {
+  if (m.isMemory(1)) m.system("fpuWait");
   const value = m.read(1);
   enterMmx(m);
   writeMmx(m, 0, value.type === "i32" ? i64.extend32U(value) : value);
@@ -15,7 +16,10 @@ function load(m: Lowering): void {
 
 /** To a general register or memory. The store may fault, so memory is checked before the x87 state changes. */
 function store(m: Lowering): void {
-  if (m.isMemory(0)) m.system("checkWrite", m.linearAddress(0), i32.const(m.operandSize(0) / 8));
+  if (m.isMemory(0)) {
+    m.system("fpuWait");
+    m.system("checkWrite", m.linearAddress(0), i32.const(m.operandSize(0) / 8));
+  }
   enterMmx(m);
   m.write(0, m.read(1, m.operandSize(0)));
 }

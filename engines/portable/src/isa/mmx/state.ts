@@ -11,8 +11,9 @@ export function enterMmx(m: Lowering): void {
   m.system("enterMmx");
 }
 
-/** The operand's 64 bits in both halves of a vector; a 32-bit memory operand is extended with zeros. */
+/** The operand's 64 bits in both halves of a vector; an exception pending on the x87 comes before faults of memory. A 32-bit memory operand is extended with zeros. */
 export function readMmx(m: Lowering, operand: number): Expr {
+  if (m.isMemory(operand)) m.system("fpuWait");
   const value = m.read(operand);
   return m.let(i64x2.splat(value.type === "i32" ? i64.extend32U(value) : value));
 }

@@ -33,6 +33,7 @@ const insert =
 
 /** PINSRW on an MMX register: four lanes. */
 function insertMmx(m: Lowering): void {
+  if (m.isMemory(1)) m.system("fpuWait");
   const value = m.read(1);
   enterMmx(m);
   writeMmx(m, 0, withLane({ ...WORDS, mask: 3 }, readMmx(m, 0), m.read(2), value));

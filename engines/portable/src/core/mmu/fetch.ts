@@ -1,0 +1,18 @@
+// Where instruction bytes are: translation of linear code addresses, through the execute tags of the TLB.
+
+import { CPU_TLB, TLB_ADDEND, TLB_BITS, TLB_ENTRY_BITS, TLB_EXECUTE } from "../../layout";
+import { ACCESS_EXECUTE, currentBank, TRANSLATE_DEVICE, TRANSLATE_FAULT, translate } from "./paging";
+import { raise, VECTOR_GP } from "../state";
+
+const PAGE_MASK: u64 = ~(<u64>0xfff);
+
+/** Physical place of a linear code address: offset in the memory, or 0 with the exception recorded. */
+export function fetchAddress(cpu: usize, linear: u64): u32 {
+  const entry = <usize>load<u32>(cpu, CPU_TLB) + ((<usize>(linear >> 12) & ((1 << TLB_BITS) - 1)) << TLB_ENTRY_BITS);
+  if (load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK)) return <u32>linear + load<u32>(entry, TLB_ADDEND);
+  const host = translate(cpu, linear, ACCESS_EXECUTE, currentBank(cpu));
+  if (host != TRANSLATE_DEVICE) return host;
+  // Code in device memory is not supported: the guest sees a general protection fault.
+  raise(cpu, VECTOR_GP, 0);
+  return TRANSLATE_FAULT;
+}
