@@ -71,9 +71,9 @@ test("a bzImage is opened to its ELF", () => {
 });
 
 test("a bzImage whose compression is unknown here is left to the guest", () => {
-  const lz4 = new Uint8Array(4096).fill(7);
-  lz4.set([0x02, 0x21, 0x4c, 0x18]);
-  assert.equal(prepareKernel(bzImage(lz4), "k").format, "bzimage");
+  const lzo = new Uint8Array(4096).fill(7);
+  lzo.set([0x89, 0x4c, 0x5a, 0x4f]);
+  assert.equal(prepareKernel(bzImage(lzo), "k").format, "bzimage");
 });
 
 test("each wrong file has its own code", () => {

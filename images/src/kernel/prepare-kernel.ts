@@ -1,6 +1,6 @@
 // From a kernel file as distributions ship it to what a machine boots. A bzImage is opened on the host and its ELF is
 // booted directly: faster than letting the guest decompress itself, and the same kernel. Formats: ELF vmlinux, bzImage,
-// and either of them compressed as a whole with gzip, zstd or xz.
+// and either of them compressed as a whole with gzip, zstd, xz or lz4.
 
 import { HearthError } from "@hearth/machine/errors";
 import { findPayload, isBzImage } from "./bz-image.ts";
