@@ -27,16 +27,27 @@ const GPA = {
   gdt: 0xb000,
   stubs: 0xc000,
   stack: 0xd000,
+  supervisorTables: 0xe000,
 };
-const SUPERVISOR = 0x3000_0000n;
+const SUPERVISOR = 0xffff_ff80_0000_0000n;
 const linear = (gpa: number): bigint => SUPERVISOR + BigInt(gpa - GPA.idt);
 const TSS_OFFSET = 0x100;
 const STACK_TOP = linear(GPA.stack) + 0x1000n;
-const SELECTOR = { kernelCode: 0x08, userCode: 0x33, userData: 0x2b, task: 0x40 };
+/** Linux's, so that the oracle's host and this guest agree on every selector up to that of the task. */
+const SELECTOR = { kernelCode: 0x10, userCode32: 0x23, userCode: 0x33, userData: 0x2b, task: 0x40 };
+const DESCRIPTORS = [
+  0x0000_0000_0000_0000n,
+  0x00cf_9b00_0000_ffffn,
+  0x00af_9b00_0000_ffffn,
+  0x00cf_9300_0000_ffffn,
+  0x00cf_fb00_0000_ffffn,
+  0x00cf_f300_0000_ffffn,
+  0x00af_fb00_0000_ffffn,
+];
 
 const CR0 = 0x8005_0033n;
-/** PAE, OSFXSR, OSXMMEXCPT. */
-const CR4 = 0x620n;
+/** PAE, OSFXSR, OSXMMEXCPT, FSGSBASE. */
+const CR4 = 0x1_0620n;
 /** SCE, LME, LMA, NXE. */
 const EFER = 0xd01n;
 
@@ -82,6 +93,7 @@ export class EngineRunner {
     this.#bytes.fill(0, data, data + 0x2000);
     this.#bytes.set(before.window, data + Number(ORACLE_WINDOW - ORACLE_DATA));
     this.#setSystemState();
+    this.#setSegments(before);
     this.#setUserState(before);
     const exit = this.#run(CPU);
     return this.#answer(exit);
@@ -109,16 +121,16 @@ export class EngineRunner {
       this.#ram64(GPA.idt + vector * 16 + 8, stub >> 32n);
       this.#bytes[L.RAM_BASE + GPA.stubs + vector] = 0xf4;
     }
-    this.#ram64(GPA.gdt + SELECTOR.kernelCode, 0x00af_9b00_0000_ffffn);
-    this.#ram64(GPA.gdt + (SELECTOR.userCode & ~3), 0x00af_fb00_0000_ffffn);
-    this.#ram64(GPA.gdt + (SELECTOR.userData & ~3), 0x00cf_f300_0000_ffffn);
+    DESCRIPTORS.forEach((descriptor, n) => this.#ram64(GPA.gdt + n * 8, descriptor));
     this.#ram64(GPA.gdt + TSS_OFFSET + 4, STACK_TOP);
+    // No map of I/O ports: programs may use none.
+    this.#view.setUint16(L.RAM_BASE + GPA.gdt + TSS_OFFSET + 102, 0x8000, true);
     this.#view.setBigUint64(L.ENGINE_RAM_LOW_BYTES, BigInt(RAM_BYTES), true);
     this.#function("resetBlocks")(CPU);
     this.#function("flushTlb")(CPU, 1);
   }
 
-  /** Four-level tables: the oracle's pages for the user, ours for the supervisor, all in the first gigabyte. */
+  /** Four-level tables: the oracle's pages for the user in the first gigabyte, ours for the supervisor in the upper half. */
   #mapPages(): void {
     const [pml4, pdpt, pd, data, code, own] = [0, 1, 2, 3, 4, 5].map((n) => GPA.tables + n * 0x1000) as [
       number,
@@ -134,7 +146,10 @@ export class EngineRunner {
     this.#ram64(pdpt, entry(pd));
     this.#ram64(directory(ORACLE_DATA), entry(data));
     this.#ram64(directory(ORACLE_CODE), entry(code));
-    this.#ram64(directory(SUPERVISOR), entry(own));
+    const upper = GPA.supervisorTables;
+    this.#ram64(pml4 + 511 * 8, entry(upper));
+    this.#ram64(upper, entry(upper + 0x1000));
+    this.#ram64(upper + 0x1000, entry(own));
     const noExecute = 1n << 63n;
     for (let n = 0; n < 2; n++) this.#ram64(data + n * 8, entry(GPA.data + n * 0x1000) | noExecute);
     this.#ram64(code + Number((ORACLE_CODE >> 12n) & 511n) * 8, entry(GPA.code) & ~2n);
@@ -163,9 +178,6 @@ export class EngineRunner {
     this.#cpu64(L.CPU_CR3, BigInt(GPA.tables));
     this.#cpu64(L.CPU_CR4, CR4);
     this.#cpu64(L.CPU_EFER, EFER);
-    for (const n of [L.SEG_ES, L.SEG_DS, L.SEG_FS, L.SEG_GS]) this.#segment(n, 0, 0n, 0, 0);
-    this.#segment(L.SEG_CS, SELECTOR.userCode, 0n, 0xffff_ffff, 0xa0fb);
-    this.#segment(L.SEG_SS, SELECTOR.userData, 0n, 0xffff_ffff, 0xc0f3);
     this.#segment(L.SEG_LDTR, 0, 0n, 0, 0);
     this.#segment(L.SEG_TR, SELECTOR.task, linear(GPA.gdt) + BigInt(TSS_OFFSET), 0x67, 0x008b);
     this.#cpu64(L.CPU_GDTR_BASE, linear(GPA.gdt));
@@ -175,6 +187,15 @@ export class EngineRunner {
     this.#cpu32(L.CPU_CPL, 3);
     this.#cpu32(L.CPU_HALTED, 0);
     this.#cpu64(L.CPU_ZERO, 0n);
+  }
+
+  #setSegments({ bits, fsBase = 0n, gsBase = 0n }: CpuCase): void {
+    for (const n of [L.SEG_ES, L.SEG_SS, L.SEG_DS])
+      this.#segment(n, SELECTOR.userData, 0n, 0xffff_ffff, 0xc0f3);
+    this.#segment(L.SEG_FS, 0, fsBase, 0, 0);
+    this.#segment(L.SEG_GS, 0, gsBase, 0, 0);
+    if (bits === 32) this.#segment(L.SEG_CS, SELECTOR.userCode32, 0n, 0xffff_ffff, 0xc0fb);
+    else this.#segment(L.SEG_CS, SELECTOR.userCode, 0n, 0xffff_ffff, 0xa0fb);
   }
 
   #setUserState(before: CpuCase): void {
@@ -223,6 +244,7 @@ export class EngineRunner {
       vector: halted ? vector : 0,
       errorCode: halted && frameBytes === 48 ? Number(pushed(-1)) : 0,
       signal: halted ? 0 : NO_TIME,
+      cs: halted ? Number(pushed(1)) & 0xffff : 0,
       fxsave: this.#fxsave(),
       window: bytes.slice(window, window + ORACLE_WINDOW_BYTES),
     };

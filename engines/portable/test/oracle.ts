@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Where the code runs; everything else in its page is int3. */
-export const ORACLE_CODE = 0x2000_0800n;
+export const ORACLE_CODE = 0x2555_5800n;
 /** The only memory there is: two pages, of which the window around their border is in the record. */
 export const ORACLE_DATA = 0x1000_0000n;
 export const ORACLE_DATA_BYTES = 0x2000;
@@ -28,6 +28,11 @@ export interface CpuState {
 export interface CpuCase extends CpuState {
   /** Instructions, at most ORACLE_CODE_BYTES; they run at ORACLE_CODE and int3 follows them. */
   readonly code: Uint8Array;
+  /** 32: a code segment of compatibility mode. Otherwise 64-bit mode. */
+  readonly bits?: 32 | 64;
+  /** Segment bases; zero if not given. Both selectors are null. */
+  fsBase?: bigint;
+  gsBase?: bigint;
 }
 
 export interface CpuAnswer extends CpuState {
@@ -36,6 +41,8 @@ export interface CpuAnswer extends CpuState {
   readonly errorCode: number;
   /** Page faults: the linear address. */
   readonly cr2: bigint;
+  /** Selector of the code segment that ran. */
+  readonly cs: number;
   /** Signal the vector came as; SIGVTALRM (26) means the code did not end. */
   readonly signal: number;
 }
@@ -72,6 +79,9 @@ function encode(cases: readonly CpuCase[]): Uint8Array {
     if (one.code.length > ORACLE_CODE_BYTES) throw new Error(`${one.code.length} bytes of code are too many`);
     one.gpr.forEach((value, number) => view.setBigUint64(at + number * 8, value, true));
     view.setBigUint64(at + AT.rflags, one.rflags, true);
+    view.setBigUint64(at + AT.rip, one.fsBase ?? 0n, true);
+    view.setBigUint64(at + AT.cr2, one.gsBase ?? 0n, true);
+    view.setUint32(at + AT.vector, one.bits ?? 64, true);
     view.setUint32(at + AT.codeLength, one.code.length, true);
     bytes.set(one.code, at + AT_CODE);
     bytes.set(one.fxsave, at + AT_FXSAVE);
@@ -95,6 +105,7 @@ function decode(output: Uint8Array): CpuAnswer[] {
       vector: view.getUint32(at + AT.vector, true),
       errorCode: view.getUint32(at + AT.error, true),
       signal: view.getUint32(at + AT.signal, true),
+      cs: view.getUint32(at + AT.codeLength, true),
       fxsave: bytes.slice(at + AT_FXSAVE, at + AT_FXSAVE + FXSAVE_BYTES),
       window: bytes.slice(at + AT_WINDOW, at + AT_WINDOW + ORACLE_WINDOW_BYTES),
     });

@@ -17,14 +17,24 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
-#define CODE_PAGE 0x20000000ul
+#define CODE_PAGE 0x25555000ul
 #define CODE_OFFSET 0x800ul
 #define DATA_PAGES 0x10000000ul
 #define PAGE 0x1000ul
 #define WINDOW 256ul
 #define TIME_LIMIT_US 100000
+#define COMPATIBILITY 32
+/* Linux's selectors of user segments. */
+#define USER_CODE_32 0x23ul
+#define USER_CODE_64 0x33ul
+#define USER_DATA 0x2bul
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
 
-/* General registers in the order of their numbers. */
+/*
+ * General registers in the order of their numbers. On the way in, `rip` and `cr2` hold the bases of FS and GS, and a
+ * `vector` of COMPATIBILITY runs the code in a 32-bit code segment. On the way out, `code_length` holds CS.
+ */
 struct record {
   uint64_t gpr[16];
   uint64_t rip, rflags, cr2;
@@ -89,6 +99,7 @@ static void save(struct record *r, const ucontext_t *context, int number, const 
   r->vector = (uint32_t)regs[REG_TRAPNO];
   r->error = (uint32_t)regs[REG_ERR];
   r->signal = (uint32_t)number;
+  r->code_length = (uint32_t)(regs[REG_CSGSFS] & 0xffff);
   memcpy(r->fxsave, fpu, sizeof r->fxsave);
   memcpy(r->window, window(), WINDOW);
   memset((void *)(CODE_PAGE + CODE_OFFSET), 0xcc, sizeof r->code);
@@ -99,6 +110,8 @@ static void load(const struct record *r, ucontext_t *context, uint8_t *fpu) {
   for (int i = 0; i < 16; i++) regs[ORDER[i]] = (greg_t)r->gpr[i];
   regs[REG_RIP] = (greg_t)(CODE_PAGE + CODE_OFFSET);
   regs[REG_EFL] = (greg_t)r->rflags;
+  /* CS, GS, FS and SS in one word; the kernel takes CS and SS from it. */
+  regs[REG_CSGSFS] = (greg_t)((r->vector == COMPATIBILITY ? USER_CODE_32 : USER_CODE_64) | USER_DATA << 48);
   /* Bytes 464 to 511 belong to the kernel's frame; the header behind says which parts are not in their initial state. */
   memcpy(fpu, r->fxsave, 464);
   *(uint64_t *)(fpu + 512) |= 3;
@@ -108,17 +121,25 @@ static void load(const struct record *r, ucontext_t *context, uint8_t *fpu) {
   memcpy((void *)(CODE_PAGE + CODE_OFFSET), r->code, r->code_length);
 }
 
+/* The code may have changed any of them, and null selectors are what a 64-bit process has in FS and GS. */
+static void load_segments(const struct record *r) {
+  __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %1, %%fs\n\tmov %1, %%gs" : : "r"(USER_DATA), "r"(0ul));
+  system_call(SYS_arch_prctl, ARCH_SET_FS, (long)r->rip, 0);
+  system_call(SYS_arch_prctl, ARCH_SET_GS, (long)r->cr2, 0);
+}
+
 static void on_signal(int number, siginfo_t *info, void *opaque) {
   static const struct itimerval limit = {.it_value = {.tv_usec = TIME_LIMIT_US}};
   ucontext_t *context = opaque;
   uint8_t *fpu = (uint8_t *)context->uc_mcontext.fpregs;
   (void)info;
-  /* The kernel leaves AC as it was, and this code reads unaligned. */
-  __asm__ volatile("pushfq\n\tandq $-0x40001, (%%rsp)\n\tpopfq" : : : "cc", "memory");
+  /* The kernel leaves AC, NT and ID as they were, this code reads unaligned, and the next record inherits NT and ID. */
+  __asm__ volatile("pushfq\n\tandq $-0x244001, (%%rsp)\n\tpopfq" : : : "cc", "memory");
   if (started) save(&records[position++], context, number, fpu);
   started = 1;
   if (position == filled) refill();
   load(&records[position], context, fpu);
+  load_segments(&records[position]);
   system_call(SYS_setitimer, ITIMER_VIRTUAL, (long)&limit, 0);
 }
 

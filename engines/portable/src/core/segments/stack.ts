@@ -3,7 +3,7 @@
 
 import {
   FLAG_AC, FLAG_ID, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, FLAGS_ARITHMETIC,
-  FLAG_DF, SEG_SS,
+  FLAG_DF, SEG_SS, UOP_BASE,
 } from "../../layout";
 import { getFlags, setFlags } from "../flags";
 import { memoryValue, probeWrite, readMemory, writeMemory } from "../mmu/access";
@@ -55,8 +55,11 @@ export function popLegacyToRegister(cpu: usize, uop: usize, slot: u32, bytes: u3
   return NEXT;
 }
 
+/** An operand relative to ESP is found with the value ESP has after the pop. */
 export function popLegacyToMemory(cpu: usize, uop: usize, address: u64, bytes: u32): u32 {
-  if (!peek(cpu, 0, bytes) || !writeMemory(cpu, address, bytes, memoryValue)) return faultAt(cpu, uop);
+  const onStack = load<u16>(uop, UOP_BASE) == RSP << 3;
+  const target = onStack ? (address + bytes) & 0xffff_ffff : address;
+  if (!peek(cpu, 0, bytes) || !writeMemory(cpu, target, bytes, memoryValue)) return faultAt(cpu, uop);
   moveStack(cpu, bytes);
   return NEXT;
 }
