@@ -50,7 +50,9 @@ export async function buildMachine(
       fillRandom,
       onSerialOutput: (bytes) => output.push(bytes),
     });
-    const input = new TypedInput((bytes) => (isSerialRead(machine) ? machine.inputSerial(bytes) : 0));
+    // Typing ahead is possible: what is typed before the guest's driver has started waits here.
+    const { uart } = machine.board.serial;
+    const input = new TypedInput((bytes) => (uart.isListening ? machine.inputSerial(bytes) : 0));
     machine.start();
     return {
       machine: new MachineAdapter(machine, input, output),
@@ -63,14 +65,6 @@ export async function buildMachine(
     await closeDisks(disks);
     throw error;
   }
-}
-
-/** A guest that has not asked for input interrupts by then reads its port by polling, if at all. */
-const POLLED_AFTER_NS = 10e9;
-
-/** Typing ahead is possible: what is typed before the guest's driver has started waits here. */
-function isSerialRead(machine: Machine): boolean {
-  return machine.board.serial.uart.isListening || machine.nowNs() > POLLED_AFTER_NS;
 }
 
 const HOST_TIME: TimeSource = {

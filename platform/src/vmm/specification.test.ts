@@ -28,6 +28,14 @@ test("a kernel of one's own comes without the embedded root file system", () => 
   assert.equal(specification.cmdline, "console=ttyS0 quiet");
 });
 
+test("where an agent is expected, it is asked to say when it listens", () => {
+  assert.match(
+    specify({ kernel: "/k", extraCmdline: "root=/dev/vda" }).cmdline,
+    /hearth\.ready=\d+ .*root=\/dev\/vda$/,
+  );
+  assert.equal(specify({ kernel: "/k", hasAgent: false }).cmdline, "console=ttyS0");
+});
+
 test("each impossible request has its code", () => {
   const cases: [MachineOptions, string][] = [
     [{ memoryMib: 32 }, "none"],

@@ -67,7 +67,9 @@ export function specify(options: MachineOptions): MachineSpecification {
   if (disks.length > MAX_DISKS)
     throw new HearthError("disk.too-many", `${disks.length} disks are too many; ${MAX_DISKS} are possible.`);
   const isEmbedded = options.kernel === undefined && options.initrd === undefined;
-  const cmdline = [options.cmdline ?? (isEmbedded ? runCommandLine() : "console=ttyS0"), options.extraCmdline]
+  // Any kernel may have hearth-init in its initrd, and its agent says only when asked that it listens.
+  const defaultCmdline = options.hasAgent === false ? "console=ttyS0" : runCommandLine();
+  const cmdline = [options.cmdline ?? defaultCmdline, options.extraCmdline]
     .filter((part) => part !== undefined && part !== "")
     .join(" ");
   return {

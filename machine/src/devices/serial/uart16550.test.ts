@@ -35,6 +35,32 @@ const readAll = (): number[] => {
   return bytes;
 };
 
+describe("16550: who listens", () => {
+  test("a driver that enabled the interrupt for input", () => {
+    assert.equal(uart.isListening, false);
+    uart.writeRegister(IER, 2);
+    assert.equal(uart.isListening, false);
+    uart.writeRegister(IER, 1);
+    assert.equal(uart.isListening, true);
+  });
+
+  test("a program that looks for input again and again", () => {
+    for (let i = 0; i < 1000; i++) uart.readRegister(LSR);
+    assert.equal(uart.isListening, true);
+    uart.reset();
+    assert.equal(uart.isListening, false);
+  });
+
+  test("not one that looks whether it may send, however much it sends", () => {
+    for (let i = 0; i < 1000; i++) {
+      uart.readRegister(LSR);
+      uart.readRegister(LSR);
+      uart.writeRegister(DATA, 0x78);
+    }
+    assert.equal(uart.isListening, false);
+  });
+});
+
 describe("16550: transmit", () => {
   test("bytes come out at once and the transmitter is always idle", () => {
     for (const byte of [0x48, 0x69]) uart.writeRegister(DATA, byte);

@@ -38,6 +38,8 @@ import {
 const STATE_KIND = "uart16550";
 const STATE_VERSION = 1;
 const BACKLOG_BYTES = 64 * 1024;
+/** A transmitter looks at the line status once or twice a byte; whoever looks this often in a row waits for input. */
+const POLLS_OF_A_READER = 64;
 
 export interface UartOptions {
   readonly interrupt: InterruptLine;
@@ -58,6 +60,8 @@ export class Uart16550 implements ByteRegisters {
   #divisor = 12;
   #isOverrun = false;
   #isThrEmptyPending = false;
+  /** Reads of the line status since the last write to any register. */
+  #polls = 0;
   #received: number[] = [];
   readonly #backlog: number[] = [];
 
@@ -66,9 +70,12 @@ export class Uart16550 implements ByteRegisters {
     this.#onTransmit = options.onTransmit;
   }
 
-  /** The guest wants an interrupt for input. Before its driver has started, input is lost when the driver clears the FIFO. */
+  /**
+   * The guest wants an interrupt for input, or polls for it. Before its driver has started, input is lost when the
+   * driver clears the FIFO.
+   */
   get isListening(): boolean {
-    return (this.#interruptEnable & IER_RX_DATA) !== 0;
+    return (this.#interruptEnable & IER_RX_DATA) !== 0 || this.#polls >= POLLS_OF_A_READER;
   }
 
   /** Offers input to the guest; answers how many bytes were taken, fewer than offered when the backlog is full. */
@@ -105,6 +112,7 @@ export class Uart16550 implements ByteRegisters {
   }
 
   writeRegister(offset: number, value: number): void {
+    this.#polls = 0;
     if ((this.#lineControl & LCR_DLAB) !== 0 && offset <= UartRegister.InterruptEnable) {
       const isLow = offset === UartRegister.Data;
       this.#divisor = isLow ? (this.#divisor & 0xff00) | value : (this.#divisor & 0xff) | (value << 8);
@@ -136,6 +144,7 @@ export class Uart16550 implements ByteRegisters {
     this.#interruptEnable = this.#fifoControl = this.#lineControl = this.#modemControl = 0;
     this.#modemDelta = this.#scratch = 0;
     this.#divisor = 12;
+    this.#polls = 0;
     this.#isOverrun = this.#isThrEmptyPending = false;
     this.#received = [];
     this.#update();
@@ -246,6 +255,7 @@ export class Uart16550 implements ByteRegisters {
   }
 
   #readLineStatus(): number {
+    if (this.#polls < POLLS_OF_A_READER) this.#polls++;
     const status =
       LSR_TX_IDLE | (this.#received.length > 0 ? LSR_RX_READY : 0) | (this.#isOverrun ? LSR_OVERRUN : 0);
     if (this.#isOverrun) {
