@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { EngineRunner } from "../engine-runner.ts";
+import { blankCase, type CpuCase, ORACLE_CODE } from "../oracle.ts";
+import { FINDS, type Find } from "./finds.ts";
+
+const NUMBERS = { rax: 0, rcx: 1, rdx: 2, rbx: 3, rsp: 4, rbp: 5, rsi: 6, rdi: 7 } as const;
+type Names = Find["registers"];
+
+let engine: EngineRunner;
+before(async () => {
+  engine = await EngineRunner.create();
+});
+
+const registersOf = (names: Names): [keyof typeof NUMBERS, bigint][] =>
+  Object.entries(names ?? {}) as [keyof typeof NUMBERS, bigint][];
+
+function caseOf(find: Find): CpuCase {
+  const one: CpuCase = { ...blankCase(Buffer.from(find.code, "hex")), bits: find.bits ?? 64 };
+  for (const [name, value] of registersOf(find.registers)) one.gpr[NUMBERS[name]] = value;
+  if (find.flags !== undefined) one.rflags = find.flags;
+  const view = new DataView(one.window.buffer);
+  find.memory?.forEach((word, i) => view.setBigUint64(i * 8, word, true));
+  if (find.x87Pending) {
+    const image = new DataView(one.fxsave.buffer);
+    image.setUint16(0, 0x37e, true);
+    image.setUint16(2, 1, true);
+  }
+  return one;
+}
+
+for (const find of FINDS)
+  test(find.name, () => {
+    const { then } = find;
+    const answer = engine.run(caseOf(find));
+    assert.equal(answer.vector, then.vector, "vector");
+    if (then.at !== undefined) assert.equal(answer.rip, ORACLE_CODE + BigInt(then.at));
+    if (then.error !== undefined) assert.equal(answer.errorCode, then.error);
+    if (then.cr2 !== undefined) assert.equal(answer.cr2, then.cr2);
+    for (const [name, value] of registersOf(then.registers))
+      assert.equal(answer.gpr[NUMBERS[name]], value, name);
+    const words = new DataView(answer.window.buffer, answer.window.byteOffset);
+    then.memory?.forEach((word, i) => assert.equal(words.getBigUint64(i * 8, true), word));
+  });
