@@ -21,6 +21,7 @@ const BUILT_FROM = [
   "encoder",
   "interpreter",
   "isa",
+  "lowering",
   "layout.ts",
   "layout-decoder.ts",
   "layout-sse.ts",

@@ -27,7 +27,8 @@ import {
   JUMP_CACHE_BITS,
   UOP_HANDLER,
 } from "../layout.ts";
-import { CPU, dispatch, HANDLER_SIGNATURE, HandlerLowering, type Linkage } from "./handler.ts";
+import { CPU, type Linkage } from "../lowering/linkage.ts";
+import { dispatch, HANDLER_SIGNATURE, HandlerLowering } from "./handler.ts";
 
 export interface InterpreterModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -77,8 +78,8 @@ function generate(
     core.note(name, params, result);
     return indices.get(name) ?? 0;
   };
-  const partial = { builder, handlerType, coreFunction };
-  const jumpFar = addJumpFar({ ...partial, jumpFar: 0 });
+  const partial = { handlerType, coreFunction };
+  const jumpFar = addJumpFar(builder, { ...partial, jumpFar: 0 });
   const linkage: Linkage = { ...partial, jumpFar };
   const known = new Map<string, number>();
   const table = handlers.entries.map((entry) => {
@@ -96,12 +97,12 @@ function generate(
     return index;
   });
   builder.setTable(table);
-  builder.exportFunction("run", addRunLoop(linkage));
+  builder.exportFunction("run", addRunLoop(builder, linkage));
   return builder.build();
 }
 
 /** jumpFar(cpu, address): through the jump cache to the micro-ops at a linear address, else through the core. */
-function addJumpFar(linkage: Linkage): number {
+function addJumpFar(builder: ModuleBuilder, linkage: Linkage): number {
   const address = localGet(1, "i64");
   const entry = localGet(2, "i32");
   const uop = localGet(3, "i32");
@@ -119,16 +120,11 @@ function addJumpFar(linkage: Linkage): number {
     ifThen(i32.eqz(uop), returnValue(i32.const(EXIT_RESUME))),
     dispatch(linkage, uop, 3),
   ];
-  return linkage.builder.addFunction(
-    { params: ["i32", "i64"], results: ["i32"] },
-    ["i32", "i32"],
-    code,
-    "jumpFar",
-  );
+  return builder.addFunction({ params: ["i32", "i64"], results: ["i32"] }, ["i32", "i32"], code, "jumpFar");
 }
 
 /** run(cpu) → exit code: the core prepares each entry and answers 0 when the slice is over. */
-function addRunLoop(linkage: Linkage): number {
+function addRunLoop(builder: ModuleBuilder, linkage: Linkage): number {
   const exit = localGet(1, "i32");
   const uop = localGet(2, "i32");
   const next = linkage.coreFunction("nextEntry", ["i32", "i32"], "i32");
@@ -139,9 +135,5 @@ function addRunLoop(linkage: Linkage): number {
     ifThen(i32.eqz(uop), returnValue(call(reason, [CPU], "i32"))),
     localSet(1, enter),
   ];
-  return linkage.builder.addFunction(
-    { params: ["i32"], results: ["i32"] },
-    ["i32", "i32"],
-    loopForever(body),
-  );
+  return builder.addFunction({ params: ["i32"], results: ["i32"] }, ["i32", "i32"], loopForever(body));
 }
