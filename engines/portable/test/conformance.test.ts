@@ -1,0 +1,6 @@
+// The engine conformance suite on the portable engine.
+
+import { runConformance } from "@hearth/testkit/conformance/run-conformance";
+import { createPortableEngine } from "../src/index.ts";
+
+runConformance(createPortableEngine, {});

@@ -1,0 +1,20 @@
+// All conformance cases, in the order of the manual's chapters.
+
+import type { ConformanceCase } from "../conformance-case.ts";
+import { ACCESSED_AND_DIRTY } from "./accessed-dirty.ts";
+import { EXCEPTIONS } from "./exceptions.ts";
+import { GATES } from "./gates.ts";
+import { INTERRUPTS } from "./interrupts.ts";
+import { PAGE_CROSSING } from "./page-crossing.ts";
+import { PAGE_FAULTS } from "./page-faults.ts";
+import { TRANSLATION_CACHES } from "./translation-caches.ts";
+
+export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
+  ...PAGE_FAULTS,
+  ...ACCESSED_AND_DIRTY,
+  ...PAGE_CROSSING,
+  ...TRANSLATION_CACHES,
+  ...EXCEPTIONS,
+  ...GATES,
+  ...INTERRUPTS,
+];
