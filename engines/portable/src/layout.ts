@@ -87,7 +87,7 @@ export const CPU_MODE = 448;
 export const CPU_INTERRUPT_REQUEST = 452;
 export const CPU_NMI_REQUEST = 456;
 export const CPU_KICK = 460;
-/** Non-zero while the instruction after STI or MOV SS runs. */
+/** Set by STI and MOV SS (SHADOW_*): interrupts wait until the instruction at CPU_SHADOW_RIP is done. */
 export const CPU_INTERRUPT_SHADOW = 464;
 export const CPU_NMI_BLOCKED = 468;
 export const CPU_HALTED = 472;
@@ -106,6 +106,7 @@ export const CPU_MSR_SYSENTER_EIP = 552;
 export const CPU_MSR_TSC_AUX = 560;
 /** Budget set aside while something asks to be seen at the end of the block; see core/state.ts, `attend`. */
 export const CPU_BUDGET_ASIDE = 568;
+export const CPU_SHADOW_RIP = 576;
 /** x87: control, status, tag (one bit a register: 1 = in use), last opcode, instruction and data pointers. */
 export const CPU_FCW = 816;
 export const CPU_FSW = 818;
@@ -220,6 +221,10 @@ export const MODE_NO_FPU = 8;
 export const MODE_NO_SSE = 16;
 /** One instruction a block: RFLAGS.TF or instruction breakpoints. */
 export const MODE_SINGLE = 32;
+
+// CPU_INTERRUPT_SHADOW: STI holds interrupts off, MOV SS debug traps too.
+export const SHADOW_STI = 1;
+export const SHADOW_STACK = 2;
 
 // What a handler returns.
 /** Look up CPU_RIP and go on. */

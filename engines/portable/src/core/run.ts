@@ -1,19 +1,20 @@
 // Between blocks: what happens before micro-ops are entered. Exceptions, interrupts, single step, the end of a slice.
 
 import {
-  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_DR6, CPU_FLAGS_OTHER, CPU_HALTED, CPU_INTERRUPT_REQUEST, CPU_KICK, CPU_MODE,
-  CPU_NMI_BLOCKED, CPU_NMI_REQUEST, CPU_SEG, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_HALT, EXIT_RESUME, EXIT_SHUTDOWN,
-  EXIT_STOP, FLAG_IF, FLAG_RF, MODE_SINGLE, BLOCK_DEAD, BLOCK_HEADER_SIZE, BLOCK_HOST, SEG_FS, SEG_GS, SEG_SIZE, UOP_BASE, UOP_HANDLER, UOP_IMM,
+  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_DR6, CPU_FLAGS_OTHER, CPU_HALTED, CPU_INTERRUPT_REQUEST, CPU_INTERRUPT_SHADOW, CPU_KICK, CPU_MODE,
+  CPU_NMI_BLOCKED, CPU_NMI_REQUEST, CPU_SEG, CPU_SHADOW_RIP, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_HALT, EXIT_RESUME, EXIT_SHUTDOWN,
+  EXIT_STOP, FLAG_IF, FLAG_RF, MODE_SINGLE, BLOCK_DEAD, BLOCK_HEADER_SIZE, BLOCK_HOST, SEG_FS, SEG_GS, SEG_SIZE, SHADOW_STACK, UOP_BASE, UOP_HANDLER, UOP_IMM,
   UOP_SEGMENT, UOP_SIZE,
 } from "../layout";
 import { HANDLER_REDECODE } from "../layout-decoder";
 import { arenaIsFull, enterAt, resetBlocks } from "./decode/blocks";
-import { beginStepping, DR6_BS, endStepping, instructionBreakpoints, isStepping, stepTraps } from "./interrupts/debug";
+import { beginStepping, DR6_BS, endStepping, instructionBreakpoints, isStepping, stepTraps, takeDataHits } from "./interrupts/debug";
 import { acknowledgeInterrupt } from "./env";
 import { fetchAddress } from "./mmu/fetch";
 import { NO_VECTOR } from "./interrupts/gates";
 import { deliverException, deliverInterrupt } from "./interrupts/interrupts";
 import { takeNonCanonical } from "./mmu/paging";
+import { updateMode } from "./mode";
 import {
   faultAt, flagsOther, linearOfRip, NEXT, raise, RBP, RESUME, rip, ripOf, RSP, setRip, VECTOR_DB, VECTOR_NMI, VECTOR_SS,
 } from "./state";
@@ -22,7 +23,10 @@ import {
 let sliceExit: u32 = EXIT_STOP;
 /** Budget of the slice while single steps borrow its field. */
 let savedBudget: i32 = 0;
-let dr6Before: u64 = 0;
+/** Data breakpoints hit by the instruction before this one, whose trap waits. */
+let heldHits: u64 = 0;
+/** One instruction is run alone because the one before it holds interrupts off. */
+let inShadow: bool = false;
 
 export function exitReason(_cpu: usize): u32 {
   return sliceExit;
@@ -49,14 +53,17 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
   store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) + load<i32>(cpu, CPU_BUDGET_ASIDE), CPU_BUDGET);
   store<i32>(cpu, 0, CPU_BUDGET_ASIDE);
   for (;;) {
-    if (!deliverPending(cpu)) return leave(EXIT_SHUTDOWN);
+    const shadow = shadowIsAhead(cpu);
+    if (!shadow && !deliverPending(cpu)) return leave(EXIT_SHUTDOWN);
     if (load<u32>(cpu, CPU_HALTED) != 0) return leave(EXIT_HALT);
     if (load<i32>(cpu, CPU_BUDGET) <= 0 || load<u32>(cpu, CPU_KICK) != 0) return leave(EXIT_STOP);
+    if (shadow) enterShadow(cpu);
     if (!deliverInstructionBreakpoint(cpu)) return leave(EXIT_SHUTDOWN);
     store<u32>(cpu, NO_VECTOR, CPU_VECTOR);
     const uop = enterAt(cpu, linearOfRip(cpu, rip(cpu)));
     if (uop != 0) {
       takeNonCanonical();
+      store<u32>(cpu, 0, CPU_INTERRUPT_SHADOW);
       beginStep(cpu);
       return uop;
     }
@@ -65,6 +72,16 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
     } else if (arenaIsFull()) resetBlocks(cpu);
   }
   return 0;
+}
+
+/** Is the instruction that must be run before interrupts are looked at still to come? Mostly it was in the same block. */
+function shadowIsAhead(cpu: usize): bool {
+  return load<u32>(cpu, CPU_INTERRUPT_SHADOW) != 0 && load<u64>(cpu, CPU_SHADOW_RIP) == rip(cpu);
+}
+
+function enterShadow(cpu: usize): void {
+  inShadow = true;
+  store<u32>(cpu, load<u32>(cpu, CPU_MODE) | MODE_SINGLE, CPU_MODE);
 }
 
 /** Whether the memory operand, or the operand there is without one, is in the stack segment. */
@@ -103,7 +120,7 @@ function beginStep(cpu: usize): void {
   if ((load<u32>(cpu, CPU_MODE) & MODE_SINGLE) == 0) return;
   beginStepping(cpu);
   savedBudget = load<i32>(cpu, CPU_BUDGET);
-  dr6Before = load<u64>(cpu, CPU_DR6);
+  takeDataHits();
   store<i32>(cpu, 1, CPU_BUDGET);
   // RF covers one instruction.
   store<u32>(cpu, flagsOther(cpu) & ~FLAG_RF, CPU_FLAGS_OTHER);
@@ -115,10 +132,20 @@ function finishStep(cpu: usize, completed: bool): bool {
   const stepTrap = stepTraps(cpu);
   endStepping(cpu);
   store<i32>(cpu, savedBudget - 1, CPU_BUDGET);
+  if (inShadow) {
+    inShadow = false;
+    updateMode(cpu);
+  }
+  const held = heldHits;
+  heldHits = 0;
   if (!completed) return true;
-  const hits = load<u64>(cpu, CPU_DR6) & 15 & ~(dr6Before & 15);
+  const hits = held | takeDataHits();
+  if (load<u32>(cpu, CPU_INTERRUPT_SHADOW) == SHADOW_STACK && shadowIsAhead(cpu)) {
+    heldHits = hits;
+    return true;
+  }
   if (!stepTrap && hits == 0) return true;
-  if (stepTrap) store<u64>(cpu, load<u64>(cpu, CPU_DR6) | DR6_BS, CPU_DR6);
+  store<u64>(cpu, load<u64>(cpu, CPU_DR6) | hits | (stepTrap ? DR6_BS : 0), CPU_DR6);
   store<u32>(cpu, 0, CPU_HALTED);
   raise(cpu, VECTOR_DB, 0);
   return deliverException(cpu);

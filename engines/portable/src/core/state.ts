@@ -1,8 +1,8 @@
 // Access to a vCPU's state by field. `cpu` is always the address of the vCPU's area.
 
 import {
-  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_CPL, CPU_CR0, CPU_CR4, CPU_EFER, CPU_ERROR_CODE, CPU_FLAGS_OTHER, CPU_GPR, CPU_MODE, CPU_RIP,
-  CPU_SEG, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_RESUME, MODE_CODE64, MODE_CODE_MASK, SEG_CS, SEG_SIZE,
+  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_CPL, CPU_CR0, CPU_CR4, CPU_EFER, CPU_ERROR_CODE, CPU_FLAGS_OTHER, CPU_GPR, CPU_INTERRUPT_SHADOW, CPU_MODE, CPU_RIP,
+  CPU_SEG, CPU_SHADOW_RIP, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_RESUME, MODE_CODE64, MODE_CODE_MASK, SEG_CS, SEG_SIZE,
   UOP_LENGTH, UOP_OFFSET,
 } from "../layout";
 
@@ -209,6 +209,12 @@ export function raiseAt(cpu: usize, uop: usize, vector: u32, errorCode: u32): u3
 export function attend(cpu: usize): void {
   store<i32>(cpu, load<i32>(cpu, CPU_BUDGET_ASIDE) + load<i32>(cpu, CPU_BUDGET), CPU_BUDGET_ASIDE);
   store<i32>(cpu, 0, CPU_BUDGET);
+}
+
+/** Interrupts are to wait until the instruction at `nextRip` is done. `kind` is SHADOW_*. */
+export function holdInterrupts(cpu: usize, nextRip: u64, kind: u32): void {
+  store<u32>(cpu, kind, CPU_INTERRUPT_SHADOW);
+  store<u64>(cpu, nextRip, CPU_SHADOW_RIP);
 }
 
 /** For a function called with the micro-op, when something below it has recorded the exception already. */

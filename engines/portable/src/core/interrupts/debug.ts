@@ -2,7 +2,7 @@
 //
 // While RFLAGS.TF or any breakpoint is armed the decoder makes blocks of one instruction (MODE_SINGLE), so that traps are exact.
 
-import { CPU_DR, CPU_DR6, CPU_DR7, CPU_STEPPING, FLAG_RF, FLAG_TF } from "../../layout";
+import { CPU_DR, CPU_DR7, CPU_STEPPING, FLAG_RF, FLAG_TF } from "../../layout";
 import { flagsOther } from "../state";
 
 /** DR6.BS: single step. */
@@ -14,6 +14,15 @@ const DR7_ENABLES: u64 = 0xff;
 
 export function hasBreakpoints(cpu: usize): bool {
   return (load<u64>(cpu, CPU_DR7) & DR7_ENABLES) != 0;
+}
+
+/** DR6 bits of the data breakpoints that the running instruction hit; they reach DR6 only with its trap. */
+let dataHits: u64 = 0;
+
+export function takeDataHits(): u64 {
+  const hits = dataHits;
+  dataHits = 0;
+  return hits;
 }
 
 /** Notes hits of armed data breakpoints; the trap follows the instruction. */
@@ -28,8 +37,7 @@ export function checkDataBreakpoint(cpu: usize, va: u64, bytes: u32, write: bool
     if (kind == 0 || (kind == 1 && !write) || kind == 2) continue;
     const length: u64 = size == 2 ? 8 : size + 1;
     const start = load<u64>(cpu + (i << 3), CPU_DR) & ~(length - 1);
-    if (va < start + length && start < va + bytes)
-      store<u64>(cpu, load<u64>(cpu, CPU_DR6) | ((<u64>1) << i), CPU_DR6);
+    if (va < start + length && start < va + bytes) dataHits |= (<u64>1) << i;
   }
 }
 

@@ -1,11 +1,12 @@
 // What deliveries through the IDT have in common, whatever the mode: event kinds, error codes, the gate's code segment, entry.
 // SDM volume 3, chapter 6.
 
-import { CPU_VECTOR, FLAG_IF, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, SEG_CS } from "../../layout";
+import { CPU_VECTOR, FLAG_IF, FLAG_NT, FLAG_RF, FLAG_TF, FLAG_VM, SEG_CS, SEG_TR } from "../../layout";
 import { getFlags, setFlags } from "../flags";
+import { readSystem } from "../mmu/access";
 import { setPrivilege, updateMode } from "../mode";
 import { descriptorAttributes, loadDescriptor, loadedDescriptor, loadSegmentCache } from "../segments/segments";
-import { cpl, raise, setRip, VECTOR_DB, VECTOR_GP, VECTOR_NP } from "../state";
+import { cpl, raise, segBase, segLimit, segSelector, setRip, VECTOR_DB, VECTOR_GP, VECTOR_NP, VECTOR_TS } from "../state";
 
 /** What kind of event is delivered: sets the EXT bit of error codes and the privilege check of the gate. */
 export const EVENT_HARDWARE: u32 = 0;
@@ -37,6 +38,13 @@ export function gateCodeLevel(cpu: usize, selector: u32, needLong: bool, event: 
   if (needLong && (attributes & 0x6000) != 0x2000) return fail(cpu, VECTOR_GP, error) ? 0 : -1;
   if ((attributes & 0x80) == 0) return fail(cpu, VECTOR_NP, error) ? 0 : -1;
   return (attributes & 4) != 0 ? <i32>cpl(cpu) : <i32>dpl;
+}
+
+/** Reads a stack pointer of the task state into `memoryValue`; #TS beyond its limit. */
+export function readTask(cpu: usize, offset: u32, bytes: u32, event: u32): bool {
+  if (offset + bytes - 1 > segLimit(cpu, SEG_TR))
+    return fail(cpu, VECTOR_TS, (segSelector(cpu, SEG_TR) & 0xfffc) | (event == EVENT_SOFTWARE ? 0 : 1));
+  return readSystem(cpu, segBase(cpu, SEG_TR) + offset, bytes);
 }
 
 /** Common end of a delivery: code segment, RIP, flags. Interrupt gates (even types) clear IF. */

@@ -1,9 +1,9 @@
 // Delivery of exceptions and interrupts in 32-bit protected mode (16- and 32-bit gates, stack switch through the 32-bit TSS) and
 // in real mode. SDM volume 3, chapters 6 and 20.
 
-import { CPU_IDTR_BASE, CPU_IDTR_LIMIT, FLAG_AC, FLAG_IF, FLAG_TF, SEG_CS, SEG_SS, SEG_TR } from "../../layout";
+import { CPU_IDTR_BASE, CPU_IDTR_LIMIT, FLAG_AC, FLAG_IF, FLAG_TF, SEG_CS, SEG_SS } from "../../layout";
 import { getFlags, setFlags } from "../flags";
-import { EVENT_SOFTWARE, enterHandler, fail, gateCodeLevel, idtError, savedFlags } from "./gates";
+import { EVENT_SOFTWARE, enterHandler, fail, gateCodeLevel, idtError, readTask, savedFlags } from "./gates";
 import { memoryValue, readSystem } from "../mmu/access";
 import { updateMode } from "../mode";
 import {
@@ -36,10 +36,9 @@ export function deliverProtected(cpu: usize, vector: u32, error: u32, withError:
   let ss: u32 = 0;
   let ssDescriptor: u64 = 0;
   if (inner) {
-    const tss = segBase(cpu, SEG_TR) + 4 + <u64>level * 8;
-    if (!readSystem(cpu, tss, 4)) return false;
+    if (!readTask(cpu, 4 + level * 8, 4, event)) return false;
     sp = memoryValue;
-    if (!readSystem(cpu, tss + 4, 2)) return false;
+    if (!readTask(cpu, 8 + level * 8, 2, event)) return false;
     ss = <u32>memoryValue;
     if (!loadDescriptor(cpu, ss, VECTOR_TS)) return false;
     ssDescriptor = loadedDescriptor;

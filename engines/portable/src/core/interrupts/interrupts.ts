@@ -3,17 +3,16 @@
 
 import {
   CPU_COUNT_EXCEPTIONS, CPU_COUNT_INTERRUPTS, CPU_ERROR_CODE, CPU_IDTR_BASE, CPU_IDTR_LIMIT, CPU_VECTOR, SEG_CS, SEG_SS,
-  SEG_TR,
 } from "../../layout";
 import { dropStepTrap } from "./debug";
 import {
-  enterHandler, EVENT_EXCEPTION, EVENT_HARDWARE, EVENT_SOFTWARE, fail, gateCodeLevel, idtError, savedFlags,
+  enterHandler, EVENT_EXCEPTION, EVENT_HARDWARE, EVENT_SOFTWARE, fail, gateCodeLevel, idtError, readTask, savedFlags,
 } from "./gates";
 import { deliverProtected, deliverReal } from "./interrupts-legacy";
 import { memoryValue, readSystem, writeSystem } from "../mmu/access";
 import { loadedDescriptor, nullSegment } from "../segments/segments";
 import {
-  cpl, faultAt, gpr, isCanonical, isLongMode, isProtected, nextRipOf, RESUME, rip, RSP, segBase, segSelector, setGpr, setRip,
+  cpl, faultAt, gpr, isCanonical, isLongMode, isProtected, nextRipOf, RESUME, rip, RSP, segSelector, setGpr, setRip,
   VECTOR_DB, VECTOR_DF, VECTOR_GP, VECTOR_NP, VECTOR_PF, VECTOR_SS, VECTOR_TS,
 } from "../state";
 
@@ -100,10 +99,10 @@ function deliverLong(cpu: usize, vector: u32, error: u32, withError: bool, event
   const ist = <u32>(low >> 32) & 7;
   let sp = gpr(cpu, RSP);
   if (ist != 0) {
-    if (!readSystem(cpu, segBase(cpu, SEG_TR) + 36 + (ist - 1) * 8, 8)) return false;
+    if (!readTask(cpu, 36 + (ist - 1) * 8, 8, event)) return false;
     sp = memoryValue;
   } else if (newLevel < cpl(cpu)) {
-    if (!readSystem(cpu, segBase(cpu, SEG_TR) + 4 + newLevel * 8, 8)) return false;
+    if (!readTask(cpu, 4 + newLevel * 8, 8, event)) return false;
     sp = memoryValue;
   }
   if (!isCanonical(sp)) return fail(cpu, VECTOR_SS, 0);

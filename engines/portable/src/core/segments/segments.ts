@@ -3,12 +3,12 @@
 
 import {
   CPU_GDTR_BASE, CPU_GDTR_LIMIT, CPU_MODE, MODE_CODE64, MODE_CODE_MASK, MODE_STACK32, SEG_CS, SEG_FS, SEG_GS,
-  SEG_LDTR, SEG_SS, SEG_TR,
+  SEG_LDTR, SEG_SS, SEG_TR, SHADOW_STACK,
 } from "../../layout";
 import { memoryValue, readSystem, writeSystem } from "../mmu/access";
 import { updateMode } from "../mode";
 import {
-  attend, cpl, faultAt, is64, isLongMode, isProtected, NEXT, raise, raiseAt, segAttributes, segBase, segLimit, segSelector,
+  attend, cpl, faultAt, holdInterrupts, is64, isLongMode, isProtected, NEXT, nextRipOf, raise, raiseAt, segAttributes, segBase, segLimit, segSelector,
   setSegment, VECTOR_GP, VECTOR_NP, VECTOR_SS, VECTOR_UD,
 } from "../state";
 
@@ -78,13 +78,14 @@ export function loadSegment(cpu: usize, uop: usize, number: u32, selector: u32):
   const n = number & 7;
   if (n == SEG_CS || n > <u32>SEG_GS) return raiseAt(cpu, uop, VECTOR_UD, 0);
   if (!putSegment(cpu, n, selector)) return faultAt(cpu, uop);
-  afterSegmentLoad(cpu, n);
+  if (n == SEG_SS) afterStackLoad(cpu, uop);
   return NEXT;
 }
 
-/** SS decides the stack width, which is part of the decoder's mode. */
-function afterSegmentLoad(cpu: usize, n: u32): void {
-  if (n != SEG_SS || is64(cpu)) return;
+/** SS decides the stack width, which is part of the decoder's mode. The stack pointer is to be loaded undisturbed. */
+function afterStackLoad(cpu: usize, uop: usize): void {
+  holdInterrupts(cpu, nextRipOf(cpu, uop), SHADOW_STACK);
+  if (is64(cpu)) return;
   const before = load<u32>(cpu, CPU_MODE);
   updateMode(cpu);
   if (load<u32>(cpu, CPU_MODE) != before) attend(cpu);

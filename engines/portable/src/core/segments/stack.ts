@@ -10,7 +10,7 @@ import { memoryValue, probeWrite, readMemory, writeMemory } from "../mmu/access"
 import { updateMode } from "../mode";
 import { loadSegment, segmentSelector, stackWidthMask } from "./segments";
 import {
-  attend, cpl, faultAt, gpr, is64, isProtected, maskOf, NEXT, nextRipOf, RBP, RESUME, RSP, segBase, setGpr,
+  cpl, faultAt, gpr, is64, isProtected, maskOf, NEXT, nextRipOf, RBP, RESUME, RSP, segBase, setGpr,
   setRip, setSlot,
 } from "../state";
 
@@ -107,12 +107,16 @@ export function popFlags(cpu: usize, uop: usize, bytes: u32): u32 {
   if (!peek(cpu, 0, bytes)) return faultAt(cpu, uop);
   const value = <u32>memoryValue;
   moveStack(cpu, bytes);
-  writeFlags(cpu, bytes == 2 ? (value & 0xffff) | (getFlags(cpu) & 0xffff_0000) : value);
-  return NEXT;
+  const old = getFlags(cpu);
+  writeFlags(cpu, bytes == 2 ? (value & 0xffff) | (old & 0xffff_0000) : value);
+  if (((getFlags(cpu) & ~old) & (FLAG_IF | FLAG_TF)) == 0) return NEXT;
+  // An interrupt may come before the next instruction, a trap comes behind it.
+  setRip(cpu, nextRipOf(cpu, uop));
+  return RESUME;
 }
 
-/** POPF and IRET: which flags change depends on privilege. SDM volume 2, POPF. */
-export function writeFlags(cpu: usize, value: u32): void {
+/** Which flags change depends on privilege. SDM volume 2, POPF. */
+function writeFlags(cpu: usize, value: u32): void {
   let writable: u32 = FLAGS_ARITHMETIC | FLAG_TF | FLAG_DF | FLAG_NT | FLAG_AC | FLAG_ID;
   const level = isProtected(cpu) ? cpl(cpu) : 0;
   const old = getFlags(cpu);
@@ -122,7 +126,6 @@ export function writeFlags(cpu: usize, value: u32): void {
   setFlags(cpu, flags);
   const changed = old ^ flags;
   if ((changed & (FLAG_TF | FLAG_AC)) != 0) updateMode(cpu);
-  if ((changed & (FLAG_IF | FLAG_TF)) != 0) attend(cpu);
 }
 
 export function pushAll(cpu: usize, uop: usize, bytes: u32): u32 {

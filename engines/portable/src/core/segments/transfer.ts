@@ -166,7 +166,7 @@ export function interruptReturn(cpu: usize, uop: usize, bytes: u32): u32 {
     store<u32>(cpu, 0, CPU_NMI_BLOCKED);
     return farJump(cpu, uop, selector, target, bytes);
   }
-  if ((getFlags(cpu) & FLAG_NT) != 0 && !is64(cpu)) return raiseAt(cpu, uop, VECTOR_GP, 0);
+  if ((getFlags(cpu) & FLAG_NT) != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
   const level = selector & 3;
   const old = cpl(cpu);
   if (level < old) return raiseAt(cpu, uop, VECTOR_GP, selector & 0xfffc);

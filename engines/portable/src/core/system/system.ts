@@ -4,7 +4,7 @@
 import {
   CPU_BUDGET, CPU_CPUID_COUNT, CPU_CPUID_LEAVES, CPU_FLAGS_OTHER, CPU_HALTED,
   CPU_MSR_KERNEL_GS_BASE, CPU_MSR_TSC_AUX, CPU_SEG, CPU_TSC_FREQUENCY, CPU_TSC_OFFSET, EXIT_HALT, FLAG_AC, FLAG_IF,
-  FLAG_IOPL, SEG_GS, SEG_SIZE, UOP_IMM,
+  FLAG_IOPL, SEG_GS, SEG_SIZE, SHADOW_STI, UOP_IMM,
 } from "../../layout";
 import { nowNs, randomBits } from "../env";
 import { getFlags, setArithmeticFlags } from "../flags";
@@ -12,7 +12,7 @@ import { memoryValue, probeWrite, readMemory } from "../mmu/access";
 import { updateBank } from "../mode";
 import { descriptorAttributes, descriptorLimit, loadDescriptor, loadedDescriptor } from "../segments/segments";
 import {
-  attend, cpl, cr4, CR4_FSGSBASE, CR4_TSD, faultAt, flagsOther, gpr, isCanonical, isProtected, NEXT, nextRipOf, raiseAt, RAX, RBX, RCX, RDX, RESUME, ripOf, segBase, setGpr, setRip, setSlot,
+  attend, cpl, cr4, CR4_FSGSBASE, CR4_TSD, faultAt, flagsOther, gpr, holdInterrupts, isCanonical, isProtected, NEXT, nextRipOf, raiseAt, RAX, RBX, RCX, RDX, RESUME, ripOf, segBase, setGpr, setRip, setSlot,
   VECTOR_GP, VECTOR_UD,
 } from "../state";
 
@@ -65,7 +65,9 @@ export function clearInterruptFlag(cpu: usize, uop: usize): u32 {
 /** The block goes on for one more instruction (the form is marked so) and then looks for interrupts. */
 export function setInterruptFlag(cpu: usize, uop: usize): u32 {
   if (!mayChangeInterrupts(cpu)) return raiseAt(cpu, uop, VECTOR_GP, 0);
+  if ((flagsOther(cpu) & FLAG_IF) != 0) return NEXT;
   store<u32>(cpu, flagsOther(cpu) | FLAG_IF, CPU_FLAGS_OTHER);
+  holdInterrupts(cpu, nextRipOf(cpu, uop), SHADOW_STI);
   attend(cpu);
   return NEXT;
 }

@@ -108,7 +108,7 @@ export const STACK = [
     m.system("enter", i32.and(both, i32.const(0xffff)), i32.shrU(both, i32.const(16)), operandBytes(m));
   }),
   instruction("pushf", ["9c v d64 stack"], (m) => m.system("pushFlags", operandBytes(m))),
-  instruction("popf", ["9d v d64 shadow stack"], (m) => m.system("popFlags", operandBytes(m))),
+  instruction("popf", ["9d v d64 stack"], (m) => m.system("popFlags", operandBytes(m))),
   instruction("pusha", ["60 v i64"], (m) => m.system("pushAll", operandBytes(m))),
   instruction("popa", ["61 v i64"], (m) => m.system("popAll", operandBytes(m))),
   ...segmentStack,
