@@ -6,15 +6,21 @@ import {
   UOP_SEGMENT,
 } from "../../layout";
 import { setArithmeticFlags } from "../flags";
-import { hostForRead, hostForWrite, memoryValue, readMemory, writeMemory } from "../mmu/access";
+import { isStepping } from "../interrupts/debug";
+import { hostForWrite, memoryValue, probeRead, readMemory, writeMemory } from "../mmu/access";
+import { TRANSLATE_DEVICE, TRANSLATE_FAULT } from "../mmu/paging";
 import { portInput, portOutput, portsAllowed } from "../system/ports";
 import {
   faultAt, flagsOther, gpr, maskOf, NEXT, RAX, RBX, RCX, RDI, RDX, RESUME, ripOf, RSI, segBase, setGpr, setRip,
   setSlot,
 } from "../state";
 
-/** Most bytes moved before the run loop is asked again; keeps interrupts prompt. */
-const SLICE_BYTES: u64 = 1 << 20;
+/** Most work before the run loop is asked again, in bytes moved in bulk; keeps interrupts prompt and slices short. */
+const SLICE_WORK: u64 = 1 << 20;
+/** What an element moved alone counts for. */
+const ELEMENT_WORK: u64 = 64;
+/** Work that costs as much as a block of instructions. */
+const WORK_OF_BLOCK_SHIFT: u64 = 9;
 
 // The instruction being run.
 let addressMask: u64 = 0;
@@ -23,6 +29,7 @@ let sourceBase: u64 = 0;
 let targetBase: u64 = 0;
 let step: u64 = 0;
 let repeated: bool = false;
+let work: u64 = 0;
 
 function begin(cpu: usize, uop: usize, bytes: u32): void {
   addressMask = ~(<u64>0) >> load<u8>(uop, UOP_ADDRESS_SHIFT);
@@ -31,6 +38,7 @@ function begin(cpu: usize, uop: usize, bytes: u32): void {
   targetBase = load<u8>(uop, UOP_LINEAR_SHIFT) == 0 ? 0 : segBase(cpu, SEG_ES);
   step = (flagsOther(cpu) & FLAG_DF) != 0 ? -(<u64>bytes) : bytes;
   repeated = load<u64>(uop, UOP_IMM) != 0;
+  work = 0;
 }
 
 function sourceAddress(cpu: usize): u64 {
@@ -56,55 +64,73 @@ function count(cpu: usize, done: u64): void {
   if (repeated) advance(cpu, RCX, -done);
 }
 
+/** Takes the work done off the slice. */
+function spend(cpu: usize): void {
+  store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) - <i32>(work >> WORK_OF_BLOCK_SHIFT), CPU_BUDGET);
+}
+
+function finish(cpu: usize): u32 {
+  spend(cpu);
+  return NEXT;
+}
+
 /** Leaves in the middle, to come back to the same instruction. */
 function pauseAt(cpu: usize, uop: usize): u32 {
+  spend(cpu);
   setRip(cpu, ripOf(cpu, uop));
   store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) - 1, CPU_BUDGET);
   return RESUME;
 }
 
-function interrupted(cpu: usize): bool {
-  return load<i32>(cpu, CPU_BUDGET) <= 0;
+/** Is there more to do, but the run loop to be asked first? Single steps and breakpoints trap after every element. */
+function mustPause(cpu: usize): bool {
+  return remaining(cpu) != 0 && (work >= SLICE_WORK || load<i32>(cpu, CPU_BUDGET) <= 0 || isStepping(cpu));
 }
 
-/** Elements that fit before either page ends, going up; 0 when even one crosses. */
+/** Elements that fit before a page ends or an offset wraps, going up; 0 when even one does not, or each is to be seen alone. */
 function bulkElements(cpu: usize, bytes: u32, withSource: bool): u64 {
-  let room = 0x1000 - (targetAddress(cpu) & 0xfff);
-  if (withSource) room = min<u64>(room, 0x1000 - (sourceAddress(cpu) & 0xfff));
+  if (<i64>step < 0 || !repeated || isStepping(cpu)) return 0;
+  let room = roomAt(targetAddress(cpu), gpr(cpu, RDI));
+  if (withSource) room = min<u64>(room, roomAt(sourceAddress(cpu), gpr(cpu, RSI)));
   return min<u64>(room / bytes, remaining(cpu));
+}
+
+function roomAt(linear: u64, offset: u64): u64 {
+  const inPage = 0x1000 - (linear & 0xfff);
+  const beforeWrap = addressMask - (offset & addressMask);
+  return beforeWrap < inPage ? beforeWrap + 1 : inPage;
 }
 
 export function moveString(cpu: usize, uop: usize, bytes: u32): u32 {
   begin(cpu, uop, bytes);
-  let moved: u64 = 0;
   while (remaining(cpu) != 0) {
-    const elements = <i64>step > 0 && repeated ? bulkElements(cpu, bytes, true) : 0;
+    const elements = bulkElements(cpu, bytes, true);
     if (elements > 1) {
       if (!moveBulk(cpu, <u32>elements, bytes)) return faultAt(cpu, uop);
       advance(cpu, RSI, elements * bytes);
       advance(cpu, RDI, elements * bytes);
       count(cpu, elements);
-      moved += elements * bytes;
+      work += elements * bytes;
     } else {
       if (!readMemory(cpu, sourceAddress(cpu), bytes)) return faultAt(cpu, uop);
       if (!writeMemory(cpu, targetAddress(cpu), bytes, memoryValue)) return faultAt(cpu, uop);
       advance(cpu, RSI, step);
       advance(cpu, RDI, step);
       count(cpu, 1);
-      moved += bytes;
+      work += ELEMENT_WORK;
     }
     if (!repeated) return NEXT;
-    if (remaining(cpu) != 0 && (moved >= SLICE_BYTES || interrupted(cpu))) return pauseAt(cpu, uop);
+    if (mustPause(cpu)) return pauseAt(cpu, uop);
   }
-  return NEXT;
+  return finish(cpu);
 }
 
 /** Copies inside one page each; element by element where the ranges overlap upwards, since the pattern must repeat. */
 function moveBulk(cpu: usize, elements: u32, bytes: u32): bool {
   const total = elements * bytes;
-  const source = hostForRead(cpu, sourceAddress(cpu), 1);
-  if (source == 0) return false;
-  if (source == <u32>cpu + CPU_BOUNCE) return moveElements(cpu, elements, bytes);
+  const source = probeRead(cpu, sourceAddress(cpu));
+  if (source == TRANSLATE_FAULT) return false;
+  if (source == TRANSLATE_DEVICE) return moveElements(cpu, elements, bytes);
   const target = hostForWrite(cpu, targetAddress(cpu), total);
   if (target == 0) return false;
   if (target == <u32>cpu + CPU_BOUNCE) return moveElements(cpu, elements, bytes);
@@ -113,7 +139,7 @@ function moveBulk(cpu: usize, elements: u32, bytes: u32): bool {
   return true;
 }
 
-/** Device memory on either side. Both pages were found accessible, so no element can fault. */
+/** Device memory on either side. All elements are in the same two pages, so only the first one can fault. */
 function moveElements(cpu: usize, elements: u32, bytes: u32): bool {
   for (let i: u32 = 0; i < elements * bytes; i += bytes) {
     if (!readMemory(cpu, sourceAddress(cpu) + i, bytes)) return false;
@@ -125,9 +151,8 @@ function moveElements(cpu: usize, elements: u32, bytes: u32): bool {
 export function storeString(cpu: usize, uop: usize, bytes: u32): u32 {
   begin(cpu, uop, bytes);
   const value = gpr(cpu, RAX);
-  let moved: u64 = 0;
   while (remaining(cpu) != 0) {
-    const elements = <i64>step > 0 && repeated ? bulkElements(cpu, bytes, false) : 0;
+    const elements = bulkElements(cpu, bytes, false);
     if (elements > 1) {
       const target = hostForWrite(cpu, targetAddress(cpu), <u32>elements * bytes);
       if (target == 0) return faultAt(cpu, uop);
@@ -135,19 +160,19 @@ export function storeString(cpu: usize, uop: usize, bytes: u32): u32 {
         fillBulk(target, <u32>elements, bytes, value);
         advance(cpu, RDI, elements * bytes);
         count(cpu, elements);
-        moved += elements * bytes;
-        if (remaining(cpu) != 0 && (moved >= SLICE_BYTES || interrupted(cpu))) return pauseAt(cpu, uop);
+        work += elements * bytes;
+        if (mustPause(cpu)) return pauseAt(cpu, uop);
         continue;
       }
     }
     if (!writeMemory(cpu, targetAddress(cpu), bytes, value)) return faultAt(cpu, uop);
     advance(cpu, RDI, step);
     count(cpu, 1);
-    moved += bytes;
+    work += ELEMENT_WORK;
     if (!repeated) return NEXT;
-    if (remaining(cpu) != 0 && (moved >= SLICE_BYTES || interrupted(cpu))) return pauseAt(cpu, uop);
+    if (mustPause(cpu)) return pauseAt(cpu, uop);
   }
-  return NEXT;
+  return finish(cpu);
 }
 
 function fillBulk(target: u32, elements: u32, bytes: u32, value: u64): void {
@@ -172,9 +197,10 @@ export function loadString(cpu: usize, uop: usize, bytes: u32): u32 {
     advance(cpu, RSI, step);
     count(cpu, 1);
     if (!repeated) return NEXT;
-    if (remaining(cpu) != 0 && interrupted(cpu)) return pauseAt(cpu, uop);
+    work += ELEMENT_WORK;
+    if (mustPause(cpu)) return pauseAt(cpu, uop);
   }
-  return NEXT;
+  return finish(cpu);
 }
 
 /** Sets the flags of left - right and answers whether they are equal. */
@@ -209,10 +235,11 @@ export function compareString(cpu: usize, uop: usize, bytes: u32): u32 {
     advance(cpu, RDI, step);
     count(cpu, 1);
     const equal = compare(cpu, left, memoryValue, bytes);
-    if (!repeated || !goesOn(uop, equal)) return NEXT;
-    if (remaining(cpu) != 0 && interrupted(cpu)) return pauseAt(cpu, uop);
+    if (!repeated || !goesOn(uop, equal)) return finish(cpu);
+    work += ELEMENT_WORK;
+    if (mustPause(cpu)) return pauseAt(cpu, uop);
   }
-  return NEXT;
+  return finish(cpu);
 }
 
 export function scanString(cpu: usize, uop: usize, bytes: u32): u32 {
@@ -222,10 +249,11 @@ export function scanString(cpu: usize, uop: usize, bytes: u32): u32 {
     advance(cpu, RDI, step);
     count(cpu, 1);
     const equal = compare(cpu, gpr(cpu, RAX), memoryValue, bytes);
-    if (!repeated || !goesOn(uop, equal)) return NEXT;
-    if (remaining(cpu) != 0 && interrupted(cpu)) return pauseAt(cpu, uop);
+    if (!repeated || !goesOn(uop, equal)) return finish(cpu);
+    work += ELEMENT_WORK;
+    if (mustPause(cpu)) return pauseAt(cpu, uop);
   }
-  return NEXT;
+  return finish(cpu);
 }
 
 export function inputString(cpu: usize, uop: usize, bytes: u32): u32 {
@@ -241,9 +269,10 @@ export function inputString(cpu: usize, uop: usize, bytes: u32): u32 {
     advance(cpu, RDI, step);
     count(cpu, 1);
     if (!repeated) return NEXT;
-    if (remaining(cpu) != 0 && interrupted(cpu)) return pauseAt(cpu, uop);
+    work += ELEMENT_WORK;
+    if (mustPause(cpu)) return pauseAt(cpu, uop);
   }
-  return NEXT;
+  return finish(cpu);
 }
 
 export function outputString(cpu: usize, uop: usize, bytes: u32): u32 {
@@ -256,9 +285,10 @@ export function outputString(cpu: usize, uop: usize, bytes: u32): u32 {
     advance(cpu, RSI, step);
     count(cpu, 1);
     if (!repeated) return NEXT;
-    if (remaining(cpu) != 0 && interrupted(cpu)) return pauseAt(cpu, uop);
+    work += ELEMENT_WORK;
+    if (mustPause(cpu)) return pauseAt(cpu, uop);
   }
-  return NEXT;
+  return finish(cpu);
 }
 
 /** XLAT: AL = [rBX + AL]. */

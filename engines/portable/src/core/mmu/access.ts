@@ -187,6 +187,16 @@ export function writeMemory(cpu: usize, va: u64, bytes: u32, value: u64): bool {
   return true;
 }
 
+/**
+ * Where the byte at `va` is read from: an offset in the memory, TRANSLATE_FAULT with the exception recorded, or TRANSLATE_DEVICE,
+ * in which case the device was not read.
+ */
+export function probeRead(cpu: usize, va: u64): u32 {
+  const entry = tlbEntryOf(load<u32>(cpu, CPU_TLB), va);
+  if (load<u64>(entry, TLB_READ) == (va & PAGE_MASK)) return <u32>va + load<u32>(entry, TLB_ADDEND);
+  return translate(cpu, va, ACCESS_READ, currentBank(cpu));
+}
+
 /** Could `bytes` be written at `va`? False with the exception recorded. Writes nothing. */
 export function probeWrite(cpu: usize, va: u64, bytes: u32): bool {
   if (translate(cpu, va, ACCESS_WRITE, currentBank(cpu)) == TRANSLATE_FAULT) return false;
