@@ -33,6 +33,8 @@ const PTE_NX: u64 = 0x8000_0000_0000_0000;
 /** Physical address bits 12 to 51; those the guest's CPUID does not offer (46 and above) are reserved. */
 const PTE_ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const PTE_RESERVED: u64 = 0x000f_c000_0000_0000;
+/** Bits 52 to 62 are free for software only in the tables of long mode. */
+const PTE_RESERVED_PAE: u64 = 0x7ff0_0000_0000_0000;
 
 const ERROR_P: u32 = 1;
 const ERROR_W: u32 = 2;
@@ -67,7 +69,8 @@ function pageFault(cpu: usize, va: u64, code: u32, access: u32, bank: u32): u32 
   let error = code;
   if (access == ACCESS_WRITE) error |= ERROR_W;
   if (bank == TLB_BANK_USER) error |= ERROR_U;
-  const instructionBit = (efer(cpu) & EFER_NXE) != 0 || (cr4(cpu) & CR4_SMEP) != 0;
+  const noExecute = (efer(cpu) & EFER_NXE) != 0 && (cr4(cpu) & CR4_PAE) != 0;
+  const instructionBit = noExecute || (cr4(cpu) & CR4_SMEP) != 0;
   if (access == ACCESS_EXECUTE && instructionBit) error |= ERROR_I;
   raise(cpu, VECTOR_PF, error);
   return TRANSLATE_FAULT;
@@ -77,7 +80,7 @@ function pageFault(cpu: usize, va: u64, code: u32, access: u32, bank: u32): u32 
 function walk(cpu: usize, va: u64): i32 {
   if ((cr4(cpu) & CR4_PAE) == 0) return walk32(cpu, va);
   const longMode = (efer(cpu) & EFER_LMA) != 0;
-  const reserved = PTE_RESERVED | ((efer(cpu) & EFER_NXE) != 0 ? 0 : PTE_NX);
+  const reserved = PTE_RESERVED | (longMode ? 0 : PTE_RESERVED_PAE) | ((efer(cpu) & EFER_NXE) != 0 ? 0 : PTE_NX);
   let table = load<u64>(cpu, CPU_CR3) & (longMode ? PTE_ADDRESS : 0xffff_ffe0);
   let permissions: u64 = PTE_RW | PTE_US;
   let level: i32 = longMode ? 39 : 30;

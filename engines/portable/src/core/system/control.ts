@@ -97,7 +97,7 @@ function switchPaging(cpu: usize, on: bool): bool {
 function setCr3(cpu: usize, value: u64): bool {
   const keep = (cr4(cpu) & CR4_PCIDE) != 0 && (value & CR3_NO_FLUSH) != 0;
   const address = (cr4(cpu) & CR4_PCIDE) != 0 ? value & ~CR3_NO_FLUSH : value;
-  if ((efer(cpu) & EFER_LMA) != 0 && address >> 52 != 0) return false;
+  if ((efer(cpu) & EFER_LMA) != 0 && address >> 46 != 0) return false;
   const same = address == load<u64>(cpu, CPU_CR3);
   store<u64>(cpu, address, CPU_CR3);
   // Translations carry no address-space number, so another space always costs the ones that are not global.
