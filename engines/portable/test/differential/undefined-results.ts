@@ -2,7 +2,7 @@
 
 import type { Form } from "../../src/isa/forms.ts";
 import type { Size } from "../../src/isa/lowering.ts";
-import type { CpuCase } from "../oracle.ts";
+import type { CpuAnswer, CpuCase } from "../oracle.ts";
 import type { Variant } from "./random-case.ts";
 
 const CF = 0x1n;
@@ -54,6 +54,14 @@ export function isImage({ form }: Variant): boolean {
 
 export function memoryIsCompared({ form }: Variant): boolean {
   return !STORED_IMAGES.test(form.mnemonic);
+}
+
+const TOP = 0xffff_ff00n;
+
+/** Segment limits are not checked: an operand that wraps at 4 GiB in compatibility mode is a page fault here. */
+export function isLimitFault({ bits }: Variant, ours: CpuAnswer, theirs: CpuAnswer): boolean {
+  const limit = theirs.vector === 12 || theirs.vector === 13;
+  return bits === 32 && limit && ours.vector === 14 && (ours.cr2 >= TOP || ours.cr2 < 0x100n);
 }
 
 /** Within one unit of the last place: the transcendental functions. */

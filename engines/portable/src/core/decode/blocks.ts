@@ -47,9 +47,16 @@ function blockAt(cpu: usize, linear: u64, host: u32): u32 {
   const mode = load<u32>(cpu, CPU_MODE);
   const bucket = hashOf(host, mode);
   let block = load<u32>(bucket);
+  let previous: u32 = 0;
   while (block != 0) {
-    if (load<u32>(block, BLOCK_HOST) == host && load<u32>(block, BLOCK_MODE) == mode) return load<u32>(block, BLOCK_UOPS);
-    block = load<u32>(block, BLOCK_HASH_NEXT);
+    const found = load<u32>(block, BLOCK_HOST);
+    if (found == host && load<u32>(block, BLOCK_MODE) == mode) return load<u32>(block, BLOCK_UOPS);
+    const next = load<u32>(block, BLOCK_HASH_NEXT);
+    // Code that is rewritten again and again would leave a chain of dropped blocks.
+    if (found != BLOCK_DEAD) previous = block;
+    else if (previous == 0) store<u32>(bucket, next);
+    else store<u32>(previous, next, BLOCK_HASH_NEXT);
+    block = next;
   }
   if (arenaIsFull()) return 0;
   return addBlock(cpu, linear, host, mode, bucket);
