@@ -1,8 +1,9 @@
 // What differs between the engine's answer to a case and the CPU's.
 
-import type { CpuAnswer } from "../oracle.ts";
+import type { CpuAnswer, CpuCase } from "../oracle.ts";
 import type { RandomCase, Variant } from "./random-case.ts";
 import {
+  COMPARED_FLAGS,
   comparedFlags,
   isEstimate,
   isImage,
@@ -127,8 +128,26 @@ function areClose(ours: Uint8Array, theirs: Uint8Array): boolean {
   });
 }
 
+/** General registers, flags and RIP, all of which have to be the same. */
+export function stateDifferences(ours: CpuAnswer, theirs: CpuAnswer): string[] {
+  const found: string[] = [];
+  const compare = (name: string, a: bigint, b: bigint): void => {
+    if (a !== b) found.push(`${name} ${a.toString(16)}, CPU ${b.toString(16)}`);
+  };
+  compare("vector", BigInt(ours.vector), BigInt(theirs.vector));
+  compare("rip", ours.rip, theirs.rip);
+  for (let n = 0; n < 16; n++)
+    compare(REGISTERS[n] ?? `r${n}`, ours.gpr[n] as bigint, theirs.gpr[n] as bigint);
+  compare("flags", ours.rflags & COMPARED_FLAGS, theirs.rflags & COMPARED_FLAGS);
+  return found;
+}
+
 /** The case in words, enough to make a named find of it. */
 export function describe({ variant, before }: RandomCase, found: readonly string[]): string {
+  return describeState(variant.name, before, found);
+}
+
+export function describeState(name: string, before: CpuCase, found: readonly string[]): string {
   const registers = Array.from(
     { length: 16 },
     (_, n) => [REGISTERS[n] ?? `r${n}`, before.gpr[n] as bigint] as const,
@@ -140,5 +159,5 @@ export function describe({ variant, before }: RandomCase, found: readonly string
   const memory = process.env["HEARTH_VERBOSE"]
     ? [`window ${hex(before.window)}`, `fxsave ${hex(before.fxsave)}`]
     : [];
-  return [`${variant.name}: ${hex(before.code)}`, ...found, state, ...memory].join("\n    ");
+  return [`${name}: ${hex(before.code)}`, ...found, state, ...memory].join("\n    ");
 }

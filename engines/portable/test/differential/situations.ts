@@ -97,6 +97,7 @@ function strings(draft: Draft): void {
   const { random, before } = draft;
   pointer(draft, RSI, dataAddress(draft));
   pointer(draft, RDI, dataAddress(draft));
+  draft.target = before.gpr[RSI] as bigint;
   setRegister(draft, RCX, random.below(24) ? BigInt(random.below(40)) : interestingValue(random));
   if (random.below(2)) before.rflags ^= FLAG_DF;
   // Runs of equal bytes, so that comparisons go on.
@@ -164,9 +165,9 @@ function farPointer(draft: Draft): void {
 }
 
 const SITUATIONS: readonly Situation[] = [
-  { matches: /^(push|pop(?!a)|call|ret$|iret|enter|leave)/, prepare: stack },
+  { matches: /^(push|pop(?!a)|call|ret$|enter|leave)/, prepare: stack },
   // Processors look at more of the stack than they need before they find what is wrong, or undo less than they should.
-  { matches: /^(ret far|popa)$/, prepare: (d) => pointer(d, RSP, stackAddress(d)) },
+  { matches: /^(ret far|iret|popa)$/, prepare: (d) => pointer(d, RSP, stackAddress(d)) },
   { matches: /^(enter|leave)$/, prepare: (d) => d.random.below(8) && pointer(d, RBP, stackAddress(d)) },
   { matches: /^popf$/, finish: (d) => stackValue(d, 0, d.random.u64() & FLAGS_POPPED) },
   { matches: /^pop sreg$/, finish: (d) => stackValue(d, 0, selector(d)) },

@@ -26,9 +26,12 @@ const UNDEFINED_FLAGS: readonly (readonly [RegExp, bigint])[] = [
 /** OF is undefined for counts other than 1. */
 const COUNTED = /^(rc[lr]|sh[lr]d)$/;
 
-/** RFLAGS bits that mean something after this case. RF is the host's debugger's. */
+/** All of RFLAGS but RF, which says more about the host's debugger. */
+export const COMPARED_FLAGS = 0x3e_ffffn;
+
+/** RFLAGS bits that mean something after this case. */
 export function comparedFlags({ form, size }: Variant, before: CpuCase): bigint {
-  let mask = 0x3f_ffffn & ~0x1_0000n;
+  let mask = COMPARED_FLAGS;
   for (const [mnemonic, flags] of UNDEFINED_FLAGS) if (mnemonic.test(form.mnemonic)) mask &= ~flags;
   if (COUNTED.test(form.mnemonic) && countOf(form, size, before) !== 1) mask &= ~OF;
   return mask;

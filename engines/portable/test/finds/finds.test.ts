@@ -31,14 +31,14 @@ function caseOf(find: Find): CpuCase {
 
 for (const find of FINDS)
   test(find.name, () => {
-    const { then } = find;
+    const { after } = find;
     const answer = engine.run(caseOf(find));
-    assert.equal(answer.vector, then.vector, "vector");
-    if (then.at !== undefined) assert.equal(answer.rip, ORACLE_CODE + BigInt(then.at));
-    if (then.error !== undefined) assert.equal(answer.errorCode, then.error);
-    if (then.cr2 !== undefined) assert.equal(answer.cr2, then.cr2);
-    for (const [name, value] of registersOf(then.registers))
+    assert.equal(answer.vector, after.vector, "vector");
+    if (after.at !== undefined) assert.equal(answer.rip, ORACLE_CODE + BigInt(after.at));
+    if (after.error !== undefined) assert.equal(answer.errorCode, after.error);
+    if (after.cr2 !== undefined) assert.equal(answer.cr2, after.cr2);
+    for (const [name, value] of registersOf(after.registers))
       assert.equal(answer.gpr[NUMBERS[name]], value, name);
     const words = new DataView(answer.window.buffer, answer.window.byteOffset);
-    then.memory?.forEach((word, i) => assert.equal(words.getBigUint64(i * 8, true), word));
+    after.memory?.forEach((word, i) => assert.equal(words.getBigUint64(i * 8, true), word));
   });

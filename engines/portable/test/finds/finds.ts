@@ -15,7 +15,7 @@ export interface Find {
   readonly memory?: readonly bigint[];
   /** x87 status, with an exception unmasked and pending. */
   readonly x87Pending?: boolean;
-  readonly then: {
+  readonly after: {
     /** 3 when the code runs to its end. */
     readonly vector: number;
     /** RIP from the start of the code; behind the INT3 if that ended it. */
@@ -38,126 +38,126 @@ export const FINDS: readonly Find[] = [
     name: "INTO without overflow goes on to the next instruction",
     code: "ce",
     bits: 32,
-    then: { vector: BREAKPOINT, at: 2 },
+    after: { vector: BREAKPOINT, at: 2 },
   },
   {
     name: "JMP to a non-canonical address faults where it stands",
     code: "ffe0",
     registers: { rax: HOLE },
-    then: { vector: GENERAL_PROTECTION, at: 0, error: 0 },
+    after: { vector: GENERAL_PROTECTION, at: 0, error: 0 },
   },
   {
     name: "CALL to a non-canonical address pushes nothing",
     code: "ffd0",
     registers: { rax: HOLE, rsp: STACK },
     memory: [7n],
-    then: { vector: GENERAL_PROTECTION, at: 0, registers: { rsp: STACK }, memory: [7n] },
+    after: { vector: GENERAL_PROTECTION, at: 0, registers: { rsp: STACK }, memory: [7n] },
   },
   {
     name: "RET to a non-canonical address pops nothing",
     code: "c3",
     registers: { rsp: STACK },
     memory: [0n, HOLE],
-    then: { vector: GENERAL_PROTECTION, at: 0, registers: { rsp: STACK } },
+    after: { vector: GENERAL_PROTECTION, at: 0, registers: { rsp: STACK } },
   },
   {
     name: "IRET to a non-canonical address pops nothing",
     code: "48cf",
     registers: { rsp: STACK },
     memory: [0n, HOLE, 0x33n, 0x202n, STACK, 0x2bn],
-    then: { vector: GENERAL_PROTECTION, at: 0, error: 0, registers: { rsp: STACK } },
+    after: { vector: GENERAL_PROTECTION, at: 0, error: 0, registers: { rsp: STACK } },
   },
   {
     name: "a non-canonical address by RSP is a stack fault",
     code: "8b0424",
     registers: { rsp: HOLE },
-    then: { vector: STACK_FAULT, at: 0, error: 0 },
+    after: { vector: STACK_FAULT, at: 0, error: 0 },
   },
   {
     name: "a non-canonical address by RBP is a stack fault",
     code: "8b4508",
     registers: { rbp: HOLE },
-    then: { vector: STACK_FAULT, at: 0, error: 0 },
+    after: { vector: STACK_FAULT, at: 0, error: 0 },
   },
   {
     name: "PUSH to a non-canonical address is a stack fault",
     code: "50",
     registers: { rsp: HOLE + 8n },
-    then: { vector: STACK_FAULT, at: 0, registers: { rsp: HOLE + 8n } },
+    after: { vector: STACK_FAULT, at: 0, registers: { rsp: HOLE + 8n } },
   },
   {
     name: "with an FS prefix a non-canonical address is no stack fault",
     code: "648b0424",
     registers: { rsp: HOLE },
-    then: { vector: GENERAL_PROTECTION, at: 0 },
+    after: { vector: GENERAL_PROTECTION, at: 0 },
   },
   {
     name: "a branch with a 16-bit operand cuts EIP to 16 bits",
     code: "66eb10",
     bits: 32,
-    then: { vector: PAGE_FAULT, at: Number((ORACLE_CODE & 0xffffn) + 0x13n - ORACLE_CODE), cr2: 0x5813n },
+    after: { vector: PAGE_FAULT, at: Number((ORACLE_CODE & 0xffffn) + 0x13n - ORACLE_CODE), cr2: 0x5813n },
   },
   {
     name: "there are six segment registers",
     code: "8cf0",
-    then: { vector: INVALID_OPCODE, at: 0 },
+    after: { vector: INVALID_OPCODE, at: 0 },
   },
   {
     name: "MOV to CS is undefined before its operand is looked at",
     code: "8e08",
     registers: { rax: UNMAPPED },
-    then: { vector: INVALID_OPCODE, at: 0 },
+    after: { vector: INVALID_OPCODE, at: 0 },
   },
   {
     name: "a control register that is not there is undefined for everybody",
     code: "0f20c8",
-    then: { vector: INVALID_OPCODE, at: 0 },
+    after: { vector: INVALID_OPCODE, at: 0 },
   },
   {
     name: "privilege is checked before the operand of LMSW is read",
     code: "0f0130",
     registers: { rax: UNMAPPED },
-    then: { vector: GENERAL_PROTECTION, at: 0, error: 0 },
+    after: { vector: GENERAL_PROTECTION, at: 0, error: 0 },
   },
   {
     name: "ENTER wants the new top of the stack to be writable",
     code: "c8001000",
     registers: { rsp: STACK, rbp: 5n },
-    then: { vector: PAGE_FAULT, at: 0, error: 6, registers: { rsp: STACK, rbp: 5n } },
+    after: { vector: PAGE_FAULT, at: 0, error: 6, registers: { rsp: STACK, rbp: 5n } },
   },
   {
     name: "ARPL that changes nothing does not write",
     code: "6308",
     bits: 32,
     registers: { rax: UNMAPPED },
-    then: { vector: PAGE_FAULT, at: 0, error: 4, cr2: UNMAPPED },
+    after: { vector: PAGE_FAULT, at: 0, error: 4, cr2: UNMAPPED },
   },
   {
     name: "LAR gives the upper limit bits too",
     code: "0f02c1",
     registers: { rcx: 0x2bn },
-    then: { vector: BREAKPOINT, registers: { rax: 0xcf_f300n } },
+    after: { vector: BREAKPOINT, registers: { rax: 0xcf_f300n } },
   },
   {
     name: "an INT3 has no single-step trap",
     code: "48cf",
     registers: { rsp: STACK },
     memory: [0n, ORACLE_CODE + 0x40n, 0x33n, 0x202n | FLAG_TF, STACK, 0x2bn],
-    then: { vector: BREAKPOINT, at: 0x41 },
+    after: { vector: BREAKPOINT, at: 0x41 },
   },
   {
     name: "an exception pending on the x87 comes before an MMX operand's page fault",
     code: "0f6f00",
     registers: { rax: UNMAPPED },
     x87Pending: true,
-    then: { vector: 16, at: 0 },
+    after: { vector: 16, at: 0 },
   },
   {
     name: "CVTPI2PD from memory has nothing to do with the x87",
     code: "660f2a00",
     registers: { rax: ORACLE_WINDOW },
     x87Pending: true,
-    then: { vector: BREAKPOINT, at: 5 },
+    after: { vector: BREAKPOINT, at: 5 },
   },
   {
     name: "POP to [ESP] uses the popped stack pointer",
@@ -165,11 +165,11 @@ export const FINDS: readonly Find[] = [
     bits: 32,
     registers: { rsp: STACK },
     memory: [0n, 0x1111_2222_3333_4444n],
-    then: {
+    after: {
       vector: BREAKPOINT,
       registers: { rsp: STACK + 4n },
       memory: [0n, 0x3333_4444_3333_4444n],
     },
   },
-  { name: "INT1 needs no gate for programs", code: "f1", then: { vector: 1, at: 1 } },
+  { name: "INT1 needs no gate for programs", code: "f1", after: { vector: 1, at: 1 } },
 ];

@@ -15,9 +15,12 @@ import { f32x4, f64x2, i64x2, ZERO } from "../sse/lanes.ts";
 import { readLow, readVector } from "../sse/operands.ts";
 import { enterMmx, readMmx, writeMmx } from "./state.ts";
 
-/** CVTPI2PS: the upper half stays. With a source in memory the x87 state is left alone, as on hardware. */
+/** The source of CVTPI2PS and CVTPI2PD. In memory it has nothing to do with the x87, whatever is pending there. */
+const readPair = (m: Lowering): Expr => (m.isMemory(1) ? readLow(m, 1) : readMmx(m, 1));
+
+/** CVTPI2PS: the upper half stays. */
 function toSingles(m: Lowering): void {
-  const b = readMmx(m, 1);
+  const b = readPair(m);
   const a = m.read(0);
   if (!m.isMemory(1)) enterMmx(m);
   const code = i32.const(SSE_I32_PAIR_TO_F32);
@@ -30,9 +33,8 @@ function toSingles(m: Lowering): void {
   m.write(0, i64x2.replace(singles, 1, i64x2.extract(a, 1)));
 }
 
-/** CVTPI2PD: with a source in memory not even a pending exception of the x87 counts. */
 function toDoubles(m: Lowering): void {
-  const b = m.isMemory(1) ? readLow(m, 1) : readMmx(m, 1);
+  const b = readPair(m);
   if (!m.isMemory(1)) enterMmx(m);
   m.write(0, f64x2.fromI32Low(b));
 }
