@@ -246,6 +246,14 @@ describe("bad requests get a status", () => {
     assert.equal(bench.queue.takeUsed()[0]!.writtenBytes, 0);
   });
 
+  test("a range longer than the configuration space allows", () => {
+    const backend = Object.assign(new SlowBackend(), { sizeBytes: 2 ** 42 });
+    const bench = makeBench(backend);
+    assert.equal(request(bench, DISCARD, 0, readable(bench, range(0, 0x40_0001, 0))), IOERR);
+    assert.equal(request(bench, DISCARD, 0, readable(bench, range(0, 0x40_0000, 0))), undefined);
+    assert.deepEqual(backend.log, ["discard 0 2147483648"]);
+  });
+
   test("writes to a read-only disk", () => {
     const backend = new MemoryBlockBackend(pattern(), { isReadOnly: true });
     const bench = makeBench(backend);
@@ -333,6 +341,20 @@ describe("back ends that end later", () => {
     request(again, IN, 0, data);
     backend.release();
     assert.equal(again.queue.takeUsed().length, 1);
+  });
+
+  test("a driver that resets again and again does not pile requests up in the back end", () => {
+    const backend = new SlowBackend();
+    const bench = makeBench(backend);
+    for (let round = 0; round < 5; round++) {
+      const [queue] = bench.rig.driver.start();
+      const again = { ...bench, queue: queue! };
+      for (let i = 0; i < 40; i++) request(again, IN, 0, bench.rig.driver.arena.writable(512));
+    }
+    assert.equal(backend.waiting.length, 64);
+    while (backend.waiting.length > 0) backend.release();
+    assert.equal(bench.rig.driver.queues[0]!.takeUsed().length, 40);
+    assert.equal(bench.device.hasPendingWork(), false);
   });
 
   test("chunks of a large transfer follow each other and stop at an error", () => {

@@ -8,16 +8,18 @@ import { readConfigBytes } from "../config-space.ts";
 import type { VirtioActivation, VirtioDevice, VirtioDeviceState } from "../device.ts";
 import { VirtioDeviceType, VirtioFeature } from "../device.ts";
 import type { BlockBackend } from "./block-backend.ts";
-import { BlockConfig, BlockFeature, SECTOR_BYTES } from "./block-layout.ts";
+import { BlockConfig, BlockFeature, MAX_RANGE_SECTORS, SECTOR_BYTES } from "./block-layout.ts";
 import type { BlockRequestOwner } from "./block-request.ts";
 import { BlockRequest } from "./block-request.ts";
 
 const QUEUE_SIZE = 256;
-/** Requests under way at once. Each may hold one transfer buffer, so this bounds host memory. */
+/**
+ * Requests the back end works on at once. Each may hold one transfer buffer, so this bounds host memory, and those of
+ * before a reset count as well: a guest can reset faster than a disk answers.
+ */
 const MAX_IN_FLIGHT = 64;
 /** Segments of data in one request: two requests of this size and their headers fit in the ring. */
 const SEG_MAX = QUEUE_SIZE / 2 - 2;
-const MAX_RANGE_SECTORS = 0x40_0000;
 
 export interface BlockDeviceOptions {
   /** A back end ended a request outside of any call to the device: a host that sleeps with its guest should wake. */
@@ -58,6 +60,7 @@ export class BlockDevice implements VirtioDevice {
       backend: this.#backend,
       complete: (request) => this.#complete(request),
       isCurrent: () => this.#owner === owner,
+      drop: () => this.#drop(),
     };
     this.#owner = owner;
     this.#drain();
@@ -72,7 +75,6 @@ export class BlockDevice implements VirtioDevice {
     this.#activation = undefined;
     this.#owner = undefined;
     this.#idle = [];
-    this.#inFlight = 0;
   }
 
   hasPendingWork(): boolean {
@@ -98,7 +100,7 @@ export class BlockDevice implements VirtioDevice {
     if (queue === undefined || this.#isDraining) return;
     this.#isDraining = true;
     try {
-      for (let started = 0; started < queue.size && this.#inFlight < MAX_IN_FLIGHT; started++) {
+      for (let started = 0; started <= queue.size && this.#inFlight < MAX_IN_FLIGHT; started++) {
         const request = this.#idle.pop() ?? new BlockRequest(this.#activation!.memory, this.#owner!);
         if (!queue.pop(request.chain)) {
           this.#idle.push(request);
@@ -120,6 +122,13 @@ export class BlockDevice implements VirtioDevice {
     this.#idle.push(request);
     if (this.#isDraining) return;
     this.#signal();
+    this.#drain();
+    this.#onCompletion?.();
+  }
+
+  /** The back end has let go of a request of before a reset. */
+  #drop(): void {
+    this.#inFlight--;
     this.#drain();
     this.#onCompletion?.();
   }

@@ -8,6 +8,8 @@ export const REQUEST_HEADER_BYTES = 16;
 export const SERIAL_BYTES = 20;
 /** One range of a discard or write-zeroes request: sector u64, count u32, flags u32. */
 export const RANGE_BYTES = 16;
+/** Sectors of one such range at most, 2 GiB: what the configuration space says. */
+export const MAX_RANGE_SECTORS = 0x40_0000;
 
 export const BlockFeature = {
   SegMax: 1n << 2n,

@@ -8,6 +8,7 @@ import type { BlockBackend, BlockDone } from "./block-backend.ts";
 import {
   BlockRequestType,
   BlockStatus,
+  MAX_RANGE_SECTORS,
   RANGE_BYTES,
   REQUEST_HEADER_BYTES,
   SECTOR_BYTES,
@@ -24,8 +25,10 @@ const WRITE_ZEROES_FLAG_UNMAP = 1;
 /** The device as its requests see it. */
 export interface BlockRequestOwner {
   readonly backend: BlockBackend;
-  /** False once the device was reset: the request must not touch the chain any more. */
+  /** False once the device was reset: the request must not touch the chain any more, and ends in `drop`. */
   isCurrent(): boolean;
+  /** The back end is done with a request that nobody waits for any more. */
+  drop(): void;
   /** The status is written, `writtenBytes` says how much of the writable part is filled. */
   complete(request: BlockRequest): void;
 }
@@ -37,9 +40,15 @@ export class BlockRequest {
   readonly #owner: BlockRequestOwner;
   readonly #header = new DataView(new ArrayBuffer(REQUEST_HEADER_BYTES));
   readonly #headerBytes = new Uint8Array(this.#header.buffer);
-  readonly #onRead: BlockDone = (error) => this.#afterRead(error);
-  readonly #onWrite: BlockDone = (error) => this.#afterChunk(error);
-  readonly #onDone: BlockDone = (error) => this.#finish(error ? BlockStatus.IoError : BlockStatus.Ok);
+  readonly #onRead: BlockDone = (error) => {
+    if (this.#isWanted()) this.#afterRead(error);
+  };
+  readonly #onWrite: BlockDone = (error) => {
+    if (this.#isWanted()) this.#afterChunk(error);
+  };
+  readonly #onDone: BlockDone = (error) => {
+    if (this.#isWanted()) this.#finish(error ? BlockStatus.IoError : BlockStatus.Ok);
+  };
   #buffer = new Uint8Array(0);
   #type = 0;
   /** Where on the disk the transfer starts, how much it is and how much of it is done; bytes. */
@@ -112,12 +121,14 @@ export class BlockRequest {
     const range = new DataView(new ArrayBuffer(RANGE_BYTES));
     this.chain.read(REQUEST_HEADER_BYTES, new Uint8Array(range.buffer));
     const position = this.#bytePosition(range, 0);
-    const sizeBytes = range.getUint32(8, true) * SECTOR_BYTES;
+    const sectors = range.getUint32(8, true);
+    const sizeBytes = sectors * SECTOR_BYTES;
     const flags = range.getUint32(12, true);
-    const isOneRange = this.chain.readableBytes === REQUEST_HEADER_BYTES + RANGE_BYTES;
+    const isOneAllowedRange =
+      this.chain.readableBytes === REQUEST_HEADER_BYTES + RANGE_BYTES && sectors <= MAX_RANGE_SECTORS;
     if (flags !== 0 && (isDiscard || flags !== WRITE_ZEROES_FLAG_UNMAP))
       this.#finish(BlockStatus.Unsupported);
-    else if (!isOneRange || !this.#isOnDisk(position, sizeBytes)) this.#finish(BlockStatus.IoError);
+    else if (!isOneAllowedRange || !this.#isOnDisk(position, sizeBytes)) this.#finish(BlockStatus.IoError);
     else if (isDiscard) backend.discard!(position, sizeBytes, this.#onDone);
     else if (backend.writeZeroes !== undefined) backend.writeZeroes(position, sizeBytes, this.#onDone);
     else {
@@ -173,14 +184,19 @@ export class BlockRequest {
     }
   }
 
+  /** Asked first by every answer of the back end. */
+  #isWanted(): boolean {
+    if (this.#owner.isCurrent()) return true;
+    this.#owner.drop();
+    return false;
+  }
+
   #afterRead(error: Error | undefined): void {
-    if (!this.#owner.isCurrent()) return;
     if (error === undefined) this.chain.write(this.#doneBytes, this.#chunk);
     this.#afterChunk(error);
   }
 
   #afterChunk(error: Error | undefined): void {
-    if (!this.#owner.isCurrent()) return;
     if (error !== undefined) {
       this.#finish(BlockStatus.IoError);
       return;
@@ -191,7 +207,6 @@ export class BlockRequest {
 
   /** The status byte is the last writable one; what lies between is zero-length or the data the driver asked for. */
   #finish(status: number): void {
-    if (!this.#owner.isCurrent()) return;
     const { chain } = this;
     chain.writeByte(chain.writableBytes - 1, status);
     this.writtenBytes = this.#countWritten();

@@ -109,7 +109,7 @@ export class ConsoleDevice implements VirtioDevice {
     if (activation === undefined) return;
     const queue = activation.queues[queueIndex]!;
     const chain = this.#chains[queueIndex]!;
-    for (let served = 0; served < queue.size; served++) {
+    for (let served = 0; served <= queue.size; served++) {
       if (queueIndex === RECEIVE_QUEUE && this.#input.length === 0) break;
       if (!queue.pop(chain)) break;
       queue.pushUsed(chain.head, queueIndex === RECEIVE_QUEUE ? this.#give(chain) : this.#take(chain));

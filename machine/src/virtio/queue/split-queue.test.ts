@@ -259,6 +259,14 @@ describe("interrupt suppression", () => {
     assert.equal(queue.takeInterruptDecision(), true);
   });
 
+  test("avail_event also asks after a whole ring of malformed chains", () => {
+    connect(SIZE, true);
+    for (let i = 0; i < SIZE; i++) driver.offer({ gpa: RAM_BYTES, sizeBytes: 1, isWritable: true });
+    assert.equal(queue.pop(chain), false);
+    assert.equal(driver.takeUsed().length, SIZE);
+    assert.equal(driver.availEvent, SIZE);
+  });
+
   test("avail_event asks for the next notification once the ring is empty", () => {
     connect(SIZE, true);
     serveOne();

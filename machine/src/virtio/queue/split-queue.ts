@@ -58,7 +58,7 @@ export class SplitQueue {
   constructor(memory: GuestMemory, maxSize: number) {
     assert(isQueueSize(maxSize), `queue size ${maxSize} is not a power of two up to 32768`);
     this.#memory = memory;
-    this.#halfWords = new Uint16Array(memory.buffer, 0, memory.buffer.byteLength >>> 1);
+    this.#halfWords = new Uint16Array(memory.buffer, 0, Math.floor(memory.buffer.byteLength / 2));
     this.maxSize = maxSize;
     this.size = maxSize;
   }
@@ -104,10 +104,12 @@ export class SplitQueue {
 
   /**
    * Takes the next available chain into `chain`. False when there is none; the driver is then asked to notify about
-   * the next one. Malformed chains on the way are given back, so call `takeInterruptDecision` even after false.
+   * the next one, so whoever stops before false must come back by itself. Malformed chains on the way are given back,
+   * so call `takeInterruptDecision` even after false.
    */
   pop(chain: DescriptorChain): boolean {
-    for (let tries = 0; tries < this.size; tries++) {
+    // A ring's worth of malformed chains, and the look that finds nothing behind them.
+    for (let tries = 0; tries <= this.size; tries++) {
       if (!this.hasAvailable()) {
         if (!this.#hasEventIdx || !this.#isRunning) return false;
         this.#askForNotification();

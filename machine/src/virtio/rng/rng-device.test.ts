@@ -76,3 +76,12 @@ test("state: only its own kind is taken", () => {
     code: "snapshot.invalid",
   });
 });
+
+test("after exactly a ring full of requests the driver is asked to notify about the next", () => {
+  const rig = plugIn(new RngDevice(countingSource()));
+  const [queue] = rig.driver.start({ size: 4 });
+  for (let i = 0; i < 4; i++) queue!.offer(rig.driver.arena.writable(1));
+  rig.driver.notify(0);
+  assert.equal(queue!.takeUsed().length, 4);
+  assert.equal(queue!.availEvent, 4);
+});

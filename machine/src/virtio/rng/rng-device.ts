@@ -44,7 +44,7 @@ export class RngDevice implements VirtioDevice {
     const queue = this.#activation?.queues[0];
     const chain = this.#chain;
     if (queue === undefined || chain === undefined) return;
-    for (let served = 0; served < queue.size && queue.pop(chain); served++) {
+    for (let served = 0; served <= queue.size && queue.pop(chain); served++) {
       queue.pushUsed(chain.head, this.#serve(chain));
     }
     if (queue.takeInterruptDecision()) this.#activation!.interrupt.signalUsed();
