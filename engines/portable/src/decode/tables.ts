@@ -42,6 +42,7 @@ function regOf(form: Form): readonly number[] | undefined {
 
 function modOf(form: Form): readonly number[] | undefined {
   if (form.modrm !== undefined) return [form.modrm >= 0xc0 ? 1 : 0];
+  if (form.options.has("anymod")) return undefined;
   if (form.mod) return [form.mod === "r" ? 1 : 0];
   const kinds = form.operands.map((o) => o.kind);
   if (kinds.includes("memory")) return [0];

@@ -12,7 +12,8 @@
 //   followed by the size: b w d q, v (16/32/64), z (16/32), y (32/64), x (128), p (none: address only), bs (byte, sign-extended).
 // Options: o64 / i64 (only in / not in 64-bit mode), d64 (64 bits by default there), f64 (always 64 bits there), lock (may be
 //   locked), end (ends a block), fpu, sse, string, ea (one handler for all addressing forms), stack (uses the stack besides its
-//   operands), shadow (interrupts are held off for one instruction), w0, w1 (REX.W), and b v z y: the operand size of a form whose operands do not tell it
+//   operands), shadow (interrupts are held off for one instruction), anymod (ModRM.mod means nothing), w0, w1 (REX.W), and
+//   b v z y: the operand size of a form whose operands do not tell it
 
 import type { Size } from "./lowering.ts";
 

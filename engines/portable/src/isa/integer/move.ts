@@ -126,7 +126,7 @@ export const MOVE: readonly Instruction[] = [
   instruction("movzx", ["0f b6 Gv,Eb", "0f b7 Gv,Ew"], movzx),
   instruction("movsx", ["0f be Gv,Eb", "0f bf Gv,Ew"], movsx),
   instruction("movsxd", ["63 Gv,Ed o64"], movsxd),
-  instruction("movnti", ["0f c3 My,Gy"], mov),
+  instruction("movnti", ["np 0f c3 My,Gy"], mov),
   instruction("lea", ["8d Gv,Mp"], lea),
   instruction("xchg", ["86 Eb,Gb lock", "87 Ev,Gv lock", "90+r Zv,rAX"], xchg),
   instruction(

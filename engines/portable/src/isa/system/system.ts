@@ -117,10 +117,10 @@ const tables = [
 ];
 
 const registers = [
-  instruction("mov cr", ["0f 20r Ey,Cy"], (m) => m.system("readControl", m.slot(1), m.slot(0))),
-  instruction("mov cr", ["0f 22r Cy,Ey end"], (m) => m.system("writeControl", m.slot(0), m.slot(1))),
-  instruction("mov dr", ["0f 21r Ey,Dy"], (m) => m.system("readDebug", m.slot(1), m.slot(0))),
-  instruction("mov dr", ["0f 23r Dy,Ey end"], (m) => m.system("writeDebug", m.slot(0), m.slot(1))),
+  instruction("mov cr", ["0f 20 Ry,Cy anymod"], (m) => m.system("readControl", m.slot(1), m.slot(0))),
+  instruction("mov cr", ["0f 22 Cy,Ry anymod end"], (m) => m.system("writeControl", m.slot(0), m.slot(1))),
+  instruction("mov dr", ["0f 21 Ry,Dy anymod"], (m) => m.system("readDebug", m.slot(1), m.slot(0))),
+  instruction("mov dr", ["0f 23 Dy,Ry anymod end"], (m) => m.system("writeDebug", m.slot(0), m.slot(1))),
   plain("clts", ["0f 06 end"], "clearTaskSwitched"),
   plain("rdmsr", ["0f 32"], "readMsr"),
   plain("wrmsr", ["0f 30 end"], "writeMsr"),
