@@ -39,6 +39,8 @@ export function exclusionOf(form: Form, bits: CodeBits, size: Size): string | un
   if (bits === 64 && size === 32 && form.options.has("d64")) return "not in this mode";
   const nearBranch = form.operands.some((o) => o.kind === "relative") || form.options.has("f64");
   if (bits === 64 && size === 16 && nearBranch) return VENDOR;
+  // A word for Intel's, a doubleword for AMD's.
+  if (form.mnemonic === "movsxd" && size === 16) return VENDOR;
   const farPointer = /far$|^l[fgs]s$/.test(form.mnemonic) && form.operands.length > 0;
   if (bits === 64 && size === 64 && farPointer && form.mnemonic !== "ret far") return VENDOR;
   return EXCLUDED[form.mnemonic];
