@@ -18,7 +18,7 @@ const SEED = Number(process.env["HEARTH_SEED"] ?? 1);
 const STRIDE = process.env["HEARTH_FUZZ_ITERATIONS"] === undefined ? 12 : 1;
 const BATCH = 4096;
 const INVALID_OPCODE = 6;
-const PREFIXES = { np: [], 66: [0x66], f3: [0xf3], f2: [0xf2] } as const;
+const PREFIXES = { np: [], "66": [0x66], f3: [0xf3], f2: [0xf2] } as const;
 const MAPS = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]] as const;
 
 /** Prefixes and escapes, extensions in VEX and EVEX, and what would leave the program: system calls, time, random numbers. */

@@ -73,7 +73,8 @@ function stackAddress({ random }: Draft): bigint {
 
 function stack(draft: Draft): void {
   // With a bad stack and a bad operand, which of the two is found first is the CPU's own business.
-  pointer(draft, RSP, draft.inMemory || draft.random.below(12) ? stackAddress(draft) : dataAddress(draft));
+  const withOperand = draft.form.operands.some(({ kind }) => kind === "rm");
+  pointer(draft, RSP, withOperand || draft.random.below(12) ? stackAddress(draft) : dataAddress(draft));
 }
 
 const stackValue = (draft: Draft, index: number, value: bigint, bytes = draft.size / 8): void =>
