@@ -11,11 +11,9 @@ import {
   ICR_WRITABLE,
   LVT_WRITABLE,
   SVR_WRITABLE,
-  Shorthand,
   TSC_DEADLINE_MSR,
   X2APIC_MSR_BASE,
 } from "./local-apic-registers.ts";
-import { DeliveryMode } from "./apic-message.ts";
 import type { LocalApic } from "./local-apic.ts";
 
 const X2APIC_MSR_END = 0x900;
@@ -78,7 +76,7 @@ export function writeApicMsr(apic: LocalApic, index: number, value: bigint): boo
   if (value >> 32n !== 0n) return false;
   if (register === ApicRegister.SelfIpi) {
     if (low > 0xff) return false;
-    apic.writeCommand((Shorthand.Self << 18) | (DeliveryMode.Fixed << 8) | low, 0);
+    apic.writeSelfIpi(low);
     return true;
   }
   const writable = X2_WRITABLE[register];

@@ -19,6 +19,7 @@ import {
   ICR_LOGICAL,
   ICR_WRITABLE,
   LVT_TIMER_MODE_SHIFT,
+  Shorthand,
   SVR_ENABLE,
   SVR_WRITABLE,
 } from "./local-apic-registers.ts";
@@ -267,6 +268,15 @@ export class LocalApic {
   writeCommand(low: number, destination: number): void {
     this.#commandLow = (low & ICR_WRITABLE) >>> 0;
     if (this.isX2) this.#commandHigh = destination >>> 0;
+    this.#send(low, destination);
+  }
+
+  /** The self-IPI register: an edge to this processor that leaves the interrupt command register alone. */
+  writeSelfIpi(vector: number): void {
+    this.#send((Shorthand.Self << 18) | vector, 0);
+  }
+
+  #send(low: number, destination: number): void {
     const deliveryMode = (low >>> 8) & 7;
     // INIT level de-assert only resynchronises arbitration on old buses.
     if (deliveryMode === DeliveryMode.Init && (low & ICR_ASSERT) === 0 && (low & ICR_LEVEL) !== 0) return;

@@ -16,6 +16,7 @@ describe("logical destinations", () => {
     ["cluster: member", 0x26, 0x2400_0000, CLUSTER, true],
     ["cluster: other member", 0x22, 0x2400_0000, CLUSTER, false],
     ["cluster: other cluster", 0x36, 0x2400_0000, CLUSTER, false],
+    ["cluster: all", 0xff, 0x2400_0000, CLUSTER, true],
   ];
   for (const [name, destination, own, format, expected] of xapic) {
     test(name, () => assert.equal(matchesXapicLogical(destination, own, format), expected));

@@ -1,107 +1,30 @@
-// The block device through transport and ring: requests, bounds, statuses, features, back ends that end later.
+// The block device through transport and ring: requests, bounds, statuses, features, saved state.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import {
+  SECTORS,
+  IN,
+  OUT,
+  FLUSH,
+  GET_ID,
+  DISCARD,
+  WRITE_ZEROES,
+  OK,
+  IOERR,
+  UNSUPP,
+  SlowBackend,
+  type Bench,
+  makeBench,
+  pattern,
+  header,
+  range,
+  request,
+} from "@hearth/testkit/virtio/block-bench";
 import { REG } from "@hearth/testkit/virtio/mock-driver";
-import type { MockBuffer, MockQueue } from "@hearth/testkit/virtio/mock-queue";
-import { plugIn, type VirtioRig } from "@hearth/testkit/virtio/rig";
-import { type BlockBackend, type BlockDone, MemoryBlockBackend } from "./block-backend.ts";
+import type { MockBuffer } from "@hearth/testkit/virtio/mock-queue";
+import { MemoryBlockBackend } from "./block-backend.ts";
 import { BlockDevice } from "./block-device.ts";
-
-const SECTORS = 64;
-const IN = 0;
-const OUT = 1;
-const FLUSH = 4;
-const GET_ID = 8;
-const DISCARD = 11;
-const WRITE_ZEROES = 13;
-const [OK, IOERR, UNSUPP] = [0, 1, 2];
-
-/** A memory disk whose operations wait until `release`. */
-class SlowBackend implements BlockBackend {
-  readonly sizeBytes = SECTORS * 512;
-  readonly isReadOnly = false;
-  readonly serial = "slow";
-  readonly memory = new MemoryBlockBackend(pattern());
-  readonly waiting: (() => void)[] = [];
-  readonly log: string[] = [];
-  failure: Error | undefined;
-
-  read(position: number, target: Uint8Array, done: BlockDone): void {
-    this.#later(`read ${position} ${target.length}`, done, (end) => this.memory.read(position, target, end));
-  }
-
-  write(position: number, source: Uint8Array, done: BlockDone): void {
-    this.#later(`write ${position} ${source.length}`, done, (end) =>
-      this.memory.write(position, source, end),
-    );
-  }
-
-  flush(done: BlockDone): void {
-    this.#later("flush", done, (end) => end());
-  }
-
-  discard(position: number, sizeBytes: number, done: BlockDone): void {
-    this.#later(`discard ${position} ${sizeBytes}`, done, (end) => end());
-  }
-
-  /** Ends the operations that wait now, the last one first if `isReversed`. */
-  release(isReversed = false): void {
-    const batch = this.waiting.splice(0);
-    for (const end of isReversed ? batch.reverse() : batch) end();
-  }
-
-  #later(what: string, done: BlockDone, work: (end: BlockDone) => void): void {
-    this.log.push(what);
-    this.waiting.push(() => (this.failure === undefined ? work(done) : done(this.failure)));
-  }
-}
-
-interface Bench {
-  rig: VirtioRig;
-  queue: MockQueue;
-  device: BlockDevice;
-}
-
-function makeBench(backend: BlockBackend, ramBytes?: number): Bench {
-  const device = new BlockDevice(backend);
-  const rig = plugIn(device, ramBytes);
-  const [queue] = rig.driver.start();
-  return { rig, queue: queue!, device };
-}
-
-function pattern(): Uint8Array {
-  return Uint8Array.from({ length: SECTORS * 512 }, (_, i) => i * 7 + (i >> 9));
-}
-
-function header(rig: VirtioRig, type: number, sector: number | bigint): MockBuffer {
-  const view = new DataView(new ArrayBuffer(16));
-  view.setUint32(0, type, true);
-  view.setBigUint64(8, BigInt(sector), true);
-  return rig.driver.arena.readable(new Uint8Array(view.buffer));
-}
-
-function range(sector: number | bigint, count: number, flags: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(16));
-  view.setBigUint64(0, BigInt(sector), true);
-  view.setUint32(8, count, true);
-  view.setUint32(12, flags, true);
-  return new Uint8Array(view.buffer);
-}
-
-/** Offers header + buffers + status byte, notifies, returns the status byte, or undefined while it waits. */
-function request(
-  bench: Bench,
-  type: number,
-  sector: number | bigint,
-  ...buffers: MockBuffer[]
-): number | undefined {
-  const status = bench.rig.driver.arena.writable(1, 0xff);
-  bench.queue.offer(header(bench.rig, type, sector), ...buffers, status);
-  bench.rig.driver.notify(0);
-  const value = bench.rig.driver.arena.contentOf(status)[0]!;
-  return value === 0xff ? undefined : value;
-}
 
 describe("requests", () => {
   test("a read fills all buffers and reports data and status as written", () => {
@@ -282,116 +205,6 @@ describe("features and configuration", () => {
     const readOnly = new BlockDevice(new MemoryBlockBackend(pattern(), { isReadOnly: true }));
     assert.equal(readOnly.features & 0xffffn, (1n << 6n) | (1n << 5n) | (1n << 2n));
     assert.notEqual(new BlockDevice(new SlowBackend()).features & (1n << 13n), 0n);
-  });
-});
-
-describe("back ends that end later", () => {
-  test("requests overlap and are given back as they end", () => {
-    const backend = new SlowBackend();
-    const bench = makeBench(backend);
-    const { arena } = bench.rig.driver;
-    for (let i = 0; i < 3; i++) assert.equal(request(bench, IN, i, arena.writable(512)), undefined);
-    assert.equal(bench.device.hasPendingWork(), true);
-    assert.equal(backend.waiting.length, 3);
-    assert.equal(bench.rig.line.takeEdges(), 0);
-    backend.release(true);
-    assert.equal(bench.device.hasPendingWork(), false);
-    assert.deepEqual(
-      bench.queue.takeUsed().map((used) => used.head),
-      [6, 3, 0],
-    );
-    assert.equal(bench.rig.driver.takeInterrupts(), 1);
-  });
-
-  test("no more than 64 are under way; the rest follow", () => {
-    const backend = new SlowBackend();
-    const bench = makeBench(backend);
-    const head = header(bench.rig, FLUSH, 0);
-    for (let i = 0; i < 100; i++) bench.queue.offer(head, bench.rig.driver.arena.writable(1));
-    bench.rig.driver.notify(0);
-    assert.equal(backend.waiting.length, 64);
-    for (let i = 0; i < 3; i++) backend.release();
-    assert.equal(bench.queue.takeUsed().length, 100);
-  });
-
-  test("an error of the back end is an I/O error of the guest, and no data is claimed", () => {
-    const backend = new SlowBackend();
-    const bench = makeBench(backend);
-    const data = bench.rig.driver.arena.writable(512);
-    request(bench, IN, 0, data);
-    backend.failure = new Error("broken disk");
-    backend.release();
-    const [used] = bench.queue.takeUsed();
-    assert.equal(used!.writtenBytes, 0);
-    assert.deepEqual(bench.rig.driver.arena.contentOf(data), new Uint8Array(512).fill(0xee));
-  });
-
-  test("after a reset nothing touches the guest's memory, and a new driver starts clean", () => {
-    const backend = new SlowBackend();
-    const bench = makeBench(backend);
-    const data = bench.rig.driver.arena.writable(512);
-    request(bench, IN, 0, data);
-    bench.rig.driver.start();
-    const ram = bench.rig.memory.bytes.slice();
-    backend.release();
-    assert.equal(Buffer.compare(bench.rig.memory.bytes, ram), 0);
-    assert.equal(bench.device.hasPendingWork(), false);
-    assert.equal(bench.rig.line.takeEdges(), 0);
-    const again = { ...bench, queue: bench.rig.driver.queues[0]! };
-    request(again, IN, 0, data);
-    backend.release();
-    assert.equal(again.queue.takeUsed().length, 1);
-  });
-
-  test("a driver that resets again and again does not pile requests up in the back end", () => {
-    const backend = new SlowBackend();
-    const bench = makeBench(backend);
-    for (let round = 0; round < 5; round++) {
-      const [queue] = bench.rig.driver.start();
-      const again = { ...bench, queue: queue! };
-      for (let i = 0; i < 40; i++) request(again, IN, 0, bench.rig.driver.arena.writable(512));
-    }
-    assert.equal(backend.waiting.length, 64);
-    while (backend.waiting.length > 0) backend.release();
-    assert.equal(bench.rig.driver.queues[0]!.takeUsed().length, 40);
-    assert.equal(bench.device.hasPendingWork(), false);
-  });
-
-  test("chunks of a large transfer follow each other and stop at an error", () => {
-    const backend = new SlowBackend();
-    Object.assign(backend, {
-      sizeBytes: 1024 * 1024,
-      memory: new MemoryBlockBackend(new Uint8Array(1024 * 1024)),
-    });
-    const bench = makeBench(backend, 4 * 1024 * 1024);
-    request(bench, IN, 0, bench.rig.driver.arena.writable(512 * 1024));
-    backend.release();
-    backend.failure = new Error("broken disk");
-    backend.release();
-    assert.deepEqual(backend.log, ["read 0 131072", "read 131072 131072"]);
-    assert.equal(bench.queue.takeUsed()[0]!.writtenBytes, 131072);
-  });
-
-  test("the host hears of completions that come by themselves, not of those inside a call", () => {
-    let completions = 0;
-    const onCompletion = () => completions++;
-    const atOnce = plugIn(new BlockDevice(new MemoryBlockBackend(pattern()), { onCompletion }));
-    const [queue] = atOnce.driver.start();
-    request({ rig: atOnce, queue: queue!, device: atOnce.transport.device as BlockDevice }, FLUSH, 0);
-    assert.equal(completions, 0);
-    const backend = new SlowBackend();
-    const later = plugIn(new BlockDevice(backend, { onCompletion }));
-    const [laterQueue] = later.driver.start();
-    request({ rig: later, queue: laterQueue!, device: later.transport.device as BlockDevice }, FLUSH, 0);
-    backend.release();
-    assert.equal(completions, 1);
-  });
-
-  test("discard reaches a back end that can", () => {
-    const backend = new SlowBackend();
-    const bench = makeBench(backend);
-    request(bench, DISCARD, 0, bench.rig.driver.arena.readable(range(8, 16, 0)));
-    assert.deepEqual(backend.log, ["discard 4096 8192"]);
   });
 });
 
