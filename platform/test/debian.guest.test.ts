@@ -30,10 +30,10 @@ const images = debianImages();
 const skip = typeof images === "string" ? `${images} (see docs/testing.md)` : false;
 
 function describeGuest(name: string, options: (images: DebianImages) => MachineOptions): void {
-  describe(name, { skip }, () => {
-    let machine: Machine;
+  describe(name, () => {
+    let machine: Machine | undefined;
     before(async () => {
-      assert.ok(typeof images !== "string");
+      if (typeof images === "string") return;
       machine = await Machine.start({
         memoryMib: 512,
         disks: [{ path: images.disk, mode: "copy-on-write" }],
@@ -43,24 +43,28 @@ function describeGuest(name: string, options: (images: DebianImages) => MachineO
     });
     after(() => machine?.stop());
 
+    const started = (): Machine => {
+      assert.ok(machine !== undefined);
+      return machine;
+    };
     const run = async (...argv: string[]): Promise<string> => {
-      const { stdout, stderr, exitCode, signal } = await machine.exec(argv, EXEC);
+      const { stdout, stderr, exitCode, signal } = await started().exec(argv, EXEC);
       assert.deepEqual({ exitCode, signal }, { exitCode: 0, signal: undefined }, stdout + stderr);
       return stdout;
     };
 
-    test("the package tool starts", async () => {
+    test("the package tool starts", { skip }, async () => {
       assert.match(await run("apt-get", "--version"), /^apt \d+\.\d+.*\(amd64\)/);
     });
 
-    test("perl computes", async () => {
+    test("perl computes", { skip }, async () => {
       const program =
         'printf "%.15g %s", exp(1) * sqrt(2), join ",", sort { $a <=> $b } map { $_ * 7919 % 1000 } 1 .. 9';
       const expected = `3.84423102815912 ${[919, 838, 757, 676, 595, 514, 433, 352, 271].reverse().join(",")}`;
       assert.equal(await run("perl", "-e", program), expected);
     });
 
-    test("python computes", async () => {
+    test("python computes", { skip }, async () => {
       const program =
         "import hashlib; print(3**200 % 10**30, 0.1 + 0.2, hashlib.sha512(b'x' * 99999).hexdigest())";
       const digest = createHash("sha512").update("x".repeat(99_999)).digest("hex");
@@ -70,13 +74,15 @@ function describeGuest(name: string, options: (images: DebianImages) => MachineO
       );
     });
 
-    test("gcc compiles a program with doubles and long doubles, and it computes what it should", async () => {
-      await machine.files.write("/tmp/floats.c", FLOATS);
+    test("gcc compiles a program with doubles and long doubles, and it computes what it should", {
+      skip,
+    }, async () => {
+      await started().files.write("/tmp/floats.c", FLOATS);
       await run("gcc", "-O2", "-o", "/tmp/floats", "/tmp/floats.c", "-lm");
       assert.equal(await run("/tmp/floats"), FLOATS_OUTPUT);
     });
 
-    test("openssl digests and encrypts as this host does, and measures itself", async () => {
+    test("openssl digests and encrypts as this host does, and measures itself", { skip }, async () => {
       const data =
         "seq 1 20000 > /tmp/data && openssl dgst -r -sha256 /tmp/data && openssl dgst -r -md5 /tmp/data";
       const numbers = `${Array.from({ length: 20_000 }, (_, i) => i + 1).join("\n")}\n`;
@@ -90,7 +96,7 @@ function describeGuest(name: string, options: (images: DebianImages) => MachineO
       assert.ok(Number(thousands) > 0, speed);
     });
 
-    test("a file system of many files is read and written", async () => {
+    test("a file system of many files is read and written", { skip }, async () => {
       const script =
         "cp -a /usr/share/perl /tmp/copy && diff -r /usr/share/perl /tmp/copy && find /tmp/copy -type f | wc -l";
       assert.ok(Number(await run("sh", "-c", script)) > 500);
