@@ -3,6 +3,9 @@
 
 import { HearthError } from "@hearth/machine/errors";
 
+/** Chunks are put together up to this size, so that a window of single bytes is no window of objects. */
+const JOINED_BYTES = 8192;
+
 /** One producer, one consumer. Iterate it to read: `for await (const chunk of queue)`. */
 export class ByteQueue implements AsyncIterable<Uint8Array> {
   readonly #onTaken: (sizeBytes: number) => void;
@@ -20,7 +23,9 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
   }
 
   push(bytes: Uint8Array): void {
-    this.#chunks.push(bytes);
+    const last = this.#chunks.at(-1);
+    if (last === undefined || last.length + bytes.length > JOINED_BYTES) this.#chunks.push(keepAlone(bytes));
+    else this.#chunks[this.#chunks.length - 1] = join(last, bytes);
     this.#notify();
   }
 
@@ -54,6 +59,18 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
     this.#wake?.();
     this.#wake = undefined;
   }
+}
+
+/** Of a small part of something larger, a copy: the rest of it would be kept as well, which no window counts. */
+function keepAlone(bytes: Uint8Array): Uint8Array {
+  return bytes.length < bytes.buffer.byteLength / 2 ? bytes.slice() : bytes;
+}
+
+function join(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
 }
 
 /** Most that `collect` keeps unless told otherwise: a guest may write for ever. */

@@ -2,12 +2,10 @@
 
 /** Which granules of a disk are in its overlay. */
 export class GranuleMap {
-  readonly granules: number;
   readonly #words: Uint32Array;
   #count = 0;
 
   constructor(granules: number) {
-    this.granules = granules;
     this.#words = new Uint32Array(Math.ceil(granules / 32));
   }
 
@@ -33,11 +31,11 @@ export class GranuleMap {
     }
   }
 
-  /** The first granule after `granule` that is not where `granule` is, or the number of granules. */
-  endOfRun(granule: number): number {
+  /** The first granule from `granule` up to `last` that is not where `granule` is, or the one after `last`. */
+  endOfRun(granule: number, last: number): number {
     const isIn = this.has(granule);
     let end = granule + 1;
-    while (end < this.granules && this.has(end) === isIn) end++;
+    while (end <= last && this.has(end) === isIn) end++;
     return end;
   }
 }

@@ -115,9 +115,10 @@ test("the bitmap agrees with a set", () => {
   }
   for (let granule = 0; granule < 200; granule++) {
     assert.equal(map.has(granule), model.has(granule));
-    const end = map.endOfRun(granule);
+    const end = map.endOfRun(granule, 199);
     assert.ok(range(granule, end - 1).every((other) => model.has(other) === model.has(granule)));
     assert.ok(end === 200 || model.has(end) !== model.has(granule));
+    assert.equal(map.endOfRun(granule, granule), granule + 1);
   }
 });
 

@@ -54,6 +54,7 @@ export class OverlayDisk implements HostDisk {
 
   read(position: number, target: Uint8Array, done: BlockDone): void {
     const end = position + target.length;
+    const lastGranule = Math.floor((end - 1) / GRANULE_BYTES);
     let underWay = 1;
     let failure: Error | undefined;
     const onPart: BlockDone = (error) => {
@@ -62,7 +63,7 @@ export class OverlayDisk implements HostDisk {
     };
     for (let at = position; at < end; ) {
       const granule = Math.floor(at / GRANULE_BYTES);
-      const runEnd = Math.min(this.#map.endOfRun(granule) * GRANULE_BYTES, end);
+      const runEnd = Math.min(this.#map.endOfRun(granule, lastGranule) * GRANULE_BYTES, end);
       const file = this.#map.has(granule) ? this.#overlay : this.#base;
       underWay++;
       file.read(at, target.subarray(at - position, runEnd - position), onPart);
