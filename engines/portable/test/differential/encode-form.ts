@@ -4,7 +4,7 @@ import { type Form, hasModrm, type Operand } from "../../src/isa/forms.ts";
 import { ORACLE_CODE } from "../oracle.ts";
 import { type Draft, interestingValue, setRegister } from "./draft.ts";
 import { sizeIsChosen } from "./exclusions.ts";
-import { chooseAddressSize, chooseSegment, encodeMemory } from "./memory-operand.ts";
+import { chooseAddressSize, chooseSegment, encodeMemory, IGNORED_SEGMENTS } from "./memory-operand.ts";
 
 const RSI = 6;
 const OPERAND_SIZE = 0x66;
@@ -139,7 +139,7 @@ function relativeTarget({ random, form }: Draft): bigint {
 
 function assemble(draft: Draft, opcodeRegister: number): Uint8Array {
   const { form, rex, bits } = draft;
-  const code = shuffled(draft);
+  const code = [...meaningless(draft), ...shuffled(draft)];
   if (form.prefix && form.prefix !== "np") code.push(MANDATORY[form.prefix] as number);
   if (bits === 64 && (rex !== 0 || draft.forceRex)) code.push(0x40 | rex);
   if (form.map > 0) code.push(0x0f);
@@ -153,6 +153,20 @@ function assemble(draft: Draft, opcodeRegister: number): Uint8Array {
       code[displacementAt + i] = Number(BigInt.asUintN(8, displacement >> BigInt(8 * i)));
   }
   return Uint8Array.from(code);
+}
+
+/** Prefixes that change nothing: segments of 64-bit mode, a REX that is not the last prefix, repeats without a string. */
+function meaningless({ random, bits, form, prefixes, rex }: Draft): number[] {
+  if (random.below(40) !== 0) return [];
+  const repeats =
+    form.map === 0 && !form.options.has("string") && form.prefix === undefined && form.opcode !== 0x90;
+  const kind = random.below(3);
+  if (kind === 0 && repeats) return [random.pick(REPEATS)];
+  // UD0 and UD1 are undefined before their length is known.
+  if (bits === 32 || form.mnemonic === "ud2") return [];
+  // At times more than the fifteen bytes an instruction may have.
+  if (kind === 1) return Array.from({ length: 1 + random.below(14) }, () => random.pick(IGNORED_SEGMENTS));
+  return prefixes.length > 0 || rex !== 0 ? [0x40 | random.below(16)] : [];
 }
 
 /** Legacy prefixes come in any order. */

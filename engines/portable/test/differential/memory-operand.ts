@@ -7,7 +7,7 @@ const ADDRESS_SIZE = 0x67;
 const FS = 0x64;
 const GS = 0x65;
 /** Segment prefixes that mean nothing in 64-bit mode. */
-const IGNORED_SEGMENTS = [0x26, 0x2e, 0x36, 0x3e];
+export const IGNORED_SEGMENTS = [0x26, 0x2e, 0x36, 0x3e];
 /** In compatibility mode all of these are the same flat segment; CS may not be written to. */
 const FLAT_SEGMENTS = [0x26, 0x36, 0x3e];
 const NO_INDEX = 4;

@@ -7,6 +7,7 @@ import { type CodeBits, interestingValue, newDraft } from "./draft.ts";
 import { encodeForm } from "./encode-form.ts";
 import { allVariants, type Variant } from "./random-case.ts";
 
+const FLAG_TF = 0x100n;
 const MAX_INSTRUCTIONS = 8;
 const ROTATE_BY_ONE = /^d[01]\/[0-3]/;
 const DEFINED =
@@ -56,6 +57,6 @@ export function randomSequence(
   const before: CpuCase = { ...blankCase(Uint8Array.from(code)), bits };
   for (let n = 0; n < (bits === 64 ? 16 : 8); n++)
     before.gpr[n] = BigInt.asUintN(bits, interestingValue(random));
-  before.rflags = 0x202n | (random.u64() & 0x8d5n);
+  before.rflags = 0x202n | (random.u64() & 0x8d5n) | (random.below(30) ? 0n : FLAG_TF);
   return { before, names };
 }

@@ -8,6 +8,7 @@ import { codeAddress, type Draft, dataAddress, interestingValue, poke, setRegist
 import { farSelector, rmRegister } from "./encode-form.ts";
 
 const [RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+const FLAG_TF = 0x100n;
 const FLAG_DF = 0x400n;
 const FLAGS_ARITHMETIC = 0x8d5n;
 /** What POPF may set in a program, without alignment checks (which the engine does not make). */
@@ -26,6 +27,7 @@ export function prepareState(draft: Draft): void {
   const { random, before, bits } = draft;
   for (let n = 0; n < (bits === 64 ? 16 : 8); n++) setRegister(draft, n, interestingValue(random));
   before.rflags = 0x202n | (random.u64() & FLAGS_ARITHMETIC) | (random.below(6) ? 0n : FLAG_DF);
+  if (random.below(30) === 0) before.rflags |= FLAG_TF;
   prepareFloats(draft);
   draft.target = dataAddress(draft);
   for (const situation of situationsOf(draft)) situation.prepare?.(draft);

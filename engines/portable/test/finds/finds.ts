@@ -172,4 +172,23 @@ export const FINDS: readonly Find[] = [
     },
   },
   { name: "INT1 needs no gate for programs", code: "f1", after: { vector: 1, at: 1 } },
+  {
+    name: "LSS does not hold back a single-step trap",
+    code: "0fb200",
+    registers: { rax: ORACLE_WINDOW },
+    memory: [0x2b_1234_5678n],
+    flags: 0x202n | FLAG_TF,
+    after: { vector: 1, at: 3, registers: { rax: 0x1234_5678n } },
+  },
+  {
+    name: "MOVNTI takes no mandatory prefix",
+    code: "f30fc308",
+    registers: { rax: ORACLE_WINDOW },
+    after: { vector: INVALID_OPCODE, at: 0 },
+  },
+  {
+    name: "MOV from CR0 is one for any ModRM.mod",
+    code: "0f2000",
+    after: { vector: GENERAL_PROTECTION, at: 0, error: 0 },
+  },
 ];

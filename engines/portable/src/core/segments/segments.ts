@@ -78,13 +78,13 @@ export function loadSegment(cpu: usize, uop: usize, number: u32, selector: u32):
   const n = number & 7;
   if (n == SEG_CS || n > <u32>SEG_GS) return raiseAt(cpu, uop, VECTOR_UD, 0);
   if (!putSegment(cpu, n, selector)) return faultAt(cpu, uop);
-  if (n == SEG_SS) afterStackLoad(cpu, uop);
+  if (n == SEG_SS) afterStackLoad(cpu, uop, number == n);
   return NEXT;
 }
 
 /** SS decides the stack width, which is part of the decoder's mode. The stack pointer is to be loaded undisturbed. */
-function afterStackLoad(cpu: usize, uop: usize): void {
-  holdInterrupts(cpu, nextRipOf(cpu, uop), SHADOW_STACK);
+function afterStackLoad(cpu: usize, uop: usize, hold: bool): void {
+  if (hold) holdInterrupts(cpu, nextRipOf(cpu, uop), SHADOW_STACK);
   if (is64(cpu)) return;
   const before = load<u32>(cpu, CPU_MODE);
   updateMode(cpu);

@@ -7,6 +7,8 @@ import { type Instruction, instruction, type Lowering } from "../lowering.ts";
 const INVALID_OPCODE = 6;
 const CS = 1;
 const SEGMENT_REGISTERS = 6;
+/** Bit of loadSegment's register number: LSS loads the stack pointer too, so interrupts need not wait for it. */
+const WITHOUT_SHADOW = 8;
 const operandBytes = (m: Lowering) => i32.const(m.size / 8);
 const wide = (m: Lowering, operand: number) => {
   const value = m.read(operand, m.operandSize(operand));
@@ -72,7 +74,7 @@ const segments = [
       const address = m.linearAddress(1);
       const offset = m.load(address, m.size);
       const selector = m.load(i64.add(address, i64.const(m.size / 8)), 16);
-      m.system("loadSegment", i32.const(segment), selector);
+      m.system("loadSegment", i32.const(segment | WITHOUT_SHADOW), selector);
       m.write(0, offset);
     }),
   ),
