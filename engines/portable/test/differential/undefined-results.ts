@@ -1,5 +1,6 @@
 // What the manuals leave undefined, or this engine leaves out on purpose, and so is not compared.
 
+import { cpus } from "node:os";
 import type { Form } from "../../src/isa/forms.ts";
 import type { Size } from "../../src/isa/lowering.ts";
 import type { CpuAnswer, CpuCase } from "../oracle.ts";
@@ -23,8 +24,15 @@ const UNDEFINED_FLAGS: readonly (readonly [RegExp, bigint])[] = [
   [/^(daa|das)$/, OF],
   [/^(aam|aad)$/, OF | AF | CF],
 ];
+/** Flags that are undefined too, but which the engine gives as AMD's processors do. */
+const AS_ON_AMD: typeof UNDEFINED_FLAGS = [
+  [/^(and|or|xor|test)$/, AF],
+  [/^bt[src]?$/, OF | SF | AF | PF],
+];
 /** OF is undefined for counts other than 1. */
 const COUNTED = /^(rc[lr]|sh[lr]d)$/;
+const COUNTED_AS_ON_AMD = /^(ro[lr]|sh[lr]|sar)$/;
+const HOST_IS_AMD = cpus()[0]?.model.includes("AMD") ?? false;
 
 /** All of RFLAGS but RF, which says more about the host's debugger. */
 export const COMPARED_FLAGS = 0x3e_ffffn;
@@ -33,7 +41,10 @@ export const COMPARED_FLAGS = 0x3e_ffffn;
 export function comparedFlags({ form, size }: Variant, before: CpuCase): bigint {
   let mask = COMPARED_FLAGS;
   for (const [mnemonic, flags] of UNDEFINED_FLAGS) if (mnemonic.test(form.mnemonic)) mask &= ~flags;
-  if (COUNTED.test(form.mnemonic) && countOf(form, size, before) !== 1) mask &= ~OF;
+  const counted = COUNTED.test(form.mnemonic) || (!HOST_IS_AMD && COUNTED_AS_ON_AMD.test(form.mnemonic));
+  if (counted && countOf(form, size, before) !== 1) mask &= ~OF;
+  if (HOST_IS_AMD) return mask;
+  for (const [mnemonic, flags] of AS_ON_AMD) if (mnemonic.test(form.mnemonic)) mask &= ~flags;
   return mask;
 }
 
