@@ -34,6 +34,8 @@ export const Selector = {
 } as const;
 
 export const GDT_BYTES = 0x80;
+/** 16-bit code reaches the 64 KiB that programs are loaded at. */
+export const CODE16_BASE = 0x1_0000;
 const FLAT_LIMIT = 0xf_ffff;
 
 /** A segment descriptor; the limit is in units of the granularity bit in `attributes`. */
@@ -72,7 +74,7 @@ export function writeGdt(memory: GuestMemory, gpa: number, code: number, taskGpa
   put(Selector.userCode64, Attributes.userCode64);
   put(Selector.task, Attributes.tssAvailable, TASK_LIMIT, taskGpa);
   put(Selector.code32, Attributes.code32);
-  put(Selector.code16, Attributes.code16, 0xffff);
+  put(Selector.code16, Attributes.code16, 0xffff, CODE16_BASE);
   put(Selector.data16, Attributes.data16, 0xffff);
   put(Selector.code64, Attributes.code64);
 }
