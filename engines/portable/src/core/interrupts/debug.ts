@@ -67,6 +67,11 @@ export function dropStepTrap(cpu: usize): void {
   if (isStepping(cpu)) store<u32>(cpu, STEPPING, CPU_STEPPING);
 }
 
+/** SYSCALL is trapped by the TF it leaves behind. */
+export function retakeStepTrap(cpu: usize): void {
+  if (isStepping(cpu)) beginStepping(cpu);
+}
+
 export function beginStepping(cpu: usize): void {
   store<u32>(cpu, (flagsOther(cpu) & FLAG_TF) != 0 ? STEPPING_WITH_TRAP : STEPPING, CPU_STEPPING);
 }

@@ -7,6 +7,7 @@ import {
   FLAG_RF, FLAG_TF, FLAG_VM, FLAGS_ARITHMETIC, SEG_CS, SEG_SS,
 } from "../../layout";
 import { getFlags, setFlags } from "../flags";
+import { hasBreakpoints, retakeStepTrap } from "../interrupts/debug";
 import { memoryValue } from "../mmu/access";
 import { setPrivilege, updateMode } from "../mode";
 import {
@@ -188,7 +189,9 @@ export function interruptReturn(cpu: usize, uop: usize, bytes: u32): u32 {
 function returnFlags(cpu: usize, value: u32, level: u32, bytes: u32): void {
   const old = getFlags(cpu);
   let writable: u32 = FLAGS_ARITHMETIC | FLAG_TF | FLAG_DF | FLAG_NT;
-  if (bytes != 2) writable |= FLAG_RF | FLAG_AC | FLAG_ID;
+  if (bytes != 2) writable |= FLAG_AC | FLAG_ID;
+  // RF covers one instruction, and only breakpoints have a use for it.
+  if (bytes != 2 && hasBreakpoints(cpu)) writable |= FLAG_RF;
   if (level == 0) writable |= FLAG_IOPL;
   if (level <= (old & FLAG_IOPL) >> 12) writable |= FLAG_IF;
   setFlags(cpu, (old & ~writable) | (value & writable));
@@ -215,6 +218,7 @@ export function syscall(cpu: usize, uop: usize): u32 {
   setFlatCode(cpu, selector, 0, true);
   setFlatStack(cpu, selector + 8, 0);
   updateMode(cpu);
+  retakeStepTrap(cpu);
   return RESUME;
 }
 

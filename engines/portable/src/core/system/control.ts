@@ -209,10 +209,20 @@ function debugRegister(cpu: usize, number: u32): i32 {
 
 const DR7_GD: u64 = 1 << 13;
 
+/** DR7.GD: any access to a debug register is trapped instead, with GD cleared so that the handler has access. */
+function guardsDebugRegisters(cpu: usize): bool {
+  const dr7 = load<u64>(cpu, CPU_DR7);
+  if ((dr7 & DR7_GD) == 0) return false;
+  store<u64>(cpu, load<u64>(cpu, CPU_DR6) | (1 << 13), CPU_DR6);
+  store<u64>(cpu, dr7 & ~DR7_GD, CPU_DR7);
+  return true;
+}
+
 export function readDebug(cpu: usize, uop: usize, number: u32, slot: u32): u32 {
   const n = debugRegister(cpu, number);
   if (n < 0) return raiseAt(cpu, uop, VECTOR_UD, 0);
   if (cpl(cpu) != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
+  if (guardsDebugRegisters(cpu)) return raiseAt(cpu, uop, VECTOR_DB, 0);
   const value = n < 4 ? load<u64>(cpu + (<u32>n << 3), CPU_DR) : n == 6 ? load<u64>(cpu, CPU_DR6) : load<u64>(cpu, CPU_DR7);
   store<u64>(cpu + slot, is64(cpu) ? value : value & 0xffff_ffff);
   return NEXT;
@@ -222,16 +232,12 @@ export function writeDebug(cpu: usize, uop: usize, number: u32, slot: u32): u32 
   const n = debugRegister(cpu, number);
   if (n < 0) return raiseAt(cpu, uop, VECTOR_UD, 0);
   if (cpl(cpu) != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
-  if ((load<u64>(cpu, CPU_DR7) & DR7_GD) != 0) {
-    store<u64>(cpu, load<u64>(cpu, CPU_DR6) | (1 << 13), CPU_DR6);
-    store<u64>(cpu, load<u64>(cpu, CPU_DR7) & ~DR7_GD, CPU_DR7);
-    return raiseAt(cpu, uop, VECTOR_DB, 0);
-  }
+  if (guardsDebugRegisters(cpu)) return raiseAt(cpu, uop, VECTOR_DB, 0);
   const value = is64(cpu) ? load<u64>(cpu + slot) : <u64>load<u32>(cpu + slot);
   if (n >= 6 && value >> 32 != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
   if (n < 4) store<u64>(cpu + (<u32>n << 3), value, CPU_DR);
   else if (n == 6) store<u64>(cpu, (value & 0xe00f) | 0xffff_0ff0, CPU_DR6);
-  else store<u64>(cpu, (value & 0xffff_2bff) | 0x400, CPU_DR7);
+  else store<u64>(cpu, (value & 0xffff_23ff) | 0x400, CPU_DR7);
   // Pages with data breakpoints must not be in the TLB.
   flushTlb(cpu, true);
   updateMode(cpu);
