@@ -3,6 +3,7 @@
 
 import type { AccessSize } from "../cpu/vcpu.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
+import type { ChipState } from "../snapshot/chip-state.ts";
 import type { SplitQueue } from "./queue/split-queue.ts";
 
 /** Device type numbers (virtio 1.2 §5). */
@@ -60,15 +61,8 @@ export interface VirtioDevice {
   reset(): void;
   /** True while requests handed to a back end have not come back. State is only complete when false. */
   hasPendingWork(): boolean;
-  /** Plain, versioned data: what reset clears. Queues and negotiation are the transport's. */
-  state(): VirtioDeviceState;
+  /** What reset clears. Queues and negotiation are the transport's. */
+  state(): ChipState;
   /** Takes over `state` of a device of the same kind, with its queues as saved. Throws HearthError for nonsense. */
-  restore(state: VirtioDeviceState, activation: VirtioActivation | undefined): void;
-}
-
-/** Saved state of one device; `data` is plain structured-cloneable data. */
-export interface VirtioDeviceState {
-  readonly kind: string;
-  readonly version: number;
-  readonly data: unknown;
+  restore(state: ChipState, activation: VirtioActivation | undefined): void;
 }

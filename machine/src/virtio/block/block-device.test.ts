@@ -214,7 +214,7 @@ test("a saved device goes on with buffers offered before, and refuses another di
   assert.throws(
     () => new BlockDevice(new MemoryBlockBackend(new Uint8Array(512))).restore(saved, undefined),
     {
-      code: "snapshot.invalid",
+      code: "snapshot.disk",
     },
   );
   const status = bench.rig.driver.arena.writable(1, 0xff);

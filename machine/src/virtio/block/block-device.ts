@@ -4,8 +4,9 @@
 
 import { HearthError } from "../../errors.ts";
 import type { AccessSize } from "../../cpu/vcpu.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
 import { readConfigBytes } from "../config-space.ts";
-import type { VirtioActivation, VirtioDevice, VirtioDeviceState } from "../device.ts";
+import type { VirtioActivation, VirtioDevice } from "../device.ts";
 import { VirtioDeviceType, VirtioFeature } from "../device.ts";
 import type { BlockBackend } from "./block-backend.ts";
 import { BlockConfig, BlockFeature, MAX_RANGE_SECTORS, SECTOR_BYTES } from "./block-layout.ts";
@@ -13,6 +14,8 @@ import type { BlockRequestOwner } from "./block-request.ts";
 import { BlockRequest } from "./block-request.ts";
 
 const QUEUE_SIZE = 256;
+const STATE_KIND = "virtio-block";
+const STATE_VERSION = 1;
 /**
  * Requests the back end works on at once. Each may hold one transfer buffer, so this bounds host memory, and those of
  * before a reset count as well: a guest can reset faster than a disk answers.
@@ -81,14 +84,14 @@ export class BlockDevice implements VirtioDevice {
     return this.#inFlight > 0;
   }
 
-  state(): VirtioDeviceState {
-    return { kind: "block", version: 1, data: { sizeBytes: this.#backend.sizeBytes } };
+  state(): ChipState {
+    return { kind: STATE_KIND, version: STATE_VERSION, data: { sizeBytes: this.#backend.sizeBytes } };
   }
 
-  restore(state: VirtioDeviceState, activation: VirtioActivation | undefined): void {
-    const data = state.data as { sizeBytes?: unknown } | undefined;
-    if (state.kind !== "block" || state.version !== 1 || data?.sizeBytes !== this.#backend.sizeBytes)
-      throw new HearthError("snapshot.invalid", "The saved block device does not fit the disk given to it.");
+  restore(state: ChipState, activation: VirtioActivation | undefined): void {
+    const fields = openState(state, STATE_KIND, STATE_VERSION);
+    if (fields.integer("sizeBytes", Number.MAX_SAFE_INTEGER) !== this.#backend.sizeBytes)
+      throw new HearthError("snapshot.disk", "The saved block device does not fit the disk given to it.");
     this.reset();
     if (activation !== undefined) this.activate(activation);
   }

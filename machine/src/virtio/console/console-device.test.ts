@@ -112,7 +112,7 @@ test("input that waits is part of the state", () => {
   rx.offer(buffer);
   rig.driver.notify(0);
   assert.equal(Buffer.from(rig.driver.arena.contentOf(buffer)).subarray(0, 5).toString(), "later");
-  assert.throws(() => device.restore({ kind: "console", version: 1, data: {} }, undefined), {
-    code: "snapshot.invalid",
+  assert.throws(() => device.restore({ kind: "virtio-console", version: 1, data: {} }, undefined), {
+    code: "snapshot.field",
   });
 });

@@ -1,14 +1,16 @@
 // virtio console device (virtio 1.2 §5.3) with one port and no control queues. Input waits in a bounded buffer until
 // the driver offers room; output goes to a sink at once. Offers SIZE, so that a guest's terminal can follow the host's.
 
-import { HearthError } from "../../errors.ts";
 import type { AccessSize } from "../../cpu/vcpu.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
 import { readConfigBytes } from "../config-space.ts";
-import type { VirtioActivation, VirtioDevice, VirtioDeviceState } from "../device.ts";
+import type { VirtioActivation, VirtioDevice } from "../device.ts";
 import { VirtioDeviceType, VirtioFeature } from "../device.ts";
 import { DescriptorChain } from "../queue/descriptor-chain.ts";
 
 const QUEUE_SIZE = 64;
+const STATE_KIND = "virtio-console";
+const STATE_VERSION = 1;
 const RECEIVE_QUEUE = 0;
 const TRANSMIT_QUEUE = 1;
 const FEATURE_SIZE = 1n << 0n;
@@ -84,17 +86,14 @@ export class ConsoleDevice implements VirtioDevice {
     return false;
   }
 
-  state(): VirtioDeviceState {
-    return { kind: "console", version: 1, data: { input: this.#input.slice() } };
+  state(): ChipState {
+    return { kind: STATE_KIND, version: STATE_VERSION, data: { input: this.#input.slice() } };
   }
 
-  restore(state: VirtioDeviceState, activation: VirtioActivation | undefined): void {
-    const input = (state.data as { input?: unknown } | undefined)?.input;
-    const isValid = state.kind === "console" && state.version === 1 && input instanceof Uint8Array;
-    if (!isValid || input.length > MAX_CONSOLE_INPUT_BYTES)
-      throw new HearthError("snapshot.invalid", "The saved state is not that of a console.");
+  restore(state: ChipState, activation: VirtioActivation | undefined): void {
+    const input = openState(state, STATE_KIND, STATE_VERSION).bytes("input", MAX_CONSOLE_INPUT_BYTES);
     this.reset();
-    this.#input = input.slice();
+    this.#input = input;
     if (activation !== undefined) this.activate(activation);
   }
 

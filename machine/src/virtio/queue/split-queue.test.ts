@@ -301,5 +301,7 @@ test("nonsense in saved state is refused", () => {
     { nextAvailable: -1 },
     { signalledUsed: 0.5 },
   ])
-    assert.throws(() => queue.restore({ ...good, ...bad }), { code: "snapshot.invalid" });
+    assert.throws(() => queue.restore({ ...good, data: { ...(good.data as object), ...bad } }), {
+      code: "snapshot.field",
+    });
 });

@@ -8,6 +8,7 @@
 
 import { HearthError, assert } from "../../errors.ts";
 import type { GuestMemory } from "../../memory/guest-memory.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
 import type { DescriptorChain } from "./descriptor-chain.ts";
 
 const DESCRIPTOR_SIZE = 16;
@@ -15,22 +16,15 @@ const USED_ELEMENT_SIZE = 8;
 const DescriptorFlag = { Next: 1, Write: 2, Indirect: 4 } as const;
 const AVAIL_FLAG_NO_INTERRUPT = 1;
 
-/** Plain data of one queue. Addresses are guest-physical. */
-export interface SplitQueueState {
-  readonly size: number;
-  readonly isReady: boolean;
-  readonly descriptorGpa: number;
-  readonly availableGpa: number;
-  readonly usedGpa: number;
-  readonly nextAvailable: number;
-  readonly nextUsed: number;
-  readonly signalledUsed: number;
-  readonly isBroken: boolean;
-}
+const STATE_KIND = "virtqueue";
+const STATE_VERSION = 1;
+/** Ring addresses are kept as the driver gave them: exact below 2^53, else some number that is no RAM. */
+const MAX_GPA = 2 ** 64;
 
 /** One queue of a device. The transport fills the public fields in, calls `start`, and hands it to the device. */
 export class SplitQueue {
   readonly maxSize: number;
+  /** 0 when the driver asked for a size that cannot be: the queue will not start then. */
   size: number;
   isReady = false;
   descriptorGpa = 0;
@@ -87,9 +81,14 @@ export class SplitQueue {
     this.#isBroken = false;
   }
 
+  /** Whether the driver may make the queue this long: a power of two up to `maxSize` (§2.7). */
+  accepts(size: number): boolean {
+    return isQueueSize(size) && size <= this.maxSize;
+  }
+
   /** Checks size, alignment and place of the three rings and starts. False when they cannot be used. */
   start(hasEventIdx: boolean): boolean {
-    if (this.#isBroken || !isQueueSize(this.size) || this.size > this.maxSize) return false;
+    if (this.#isBroken || !this.accepts(this.size)) return false;
     const descriptors = this.#place(this.descriptorGpa, DESCRIPTOR_SIZE * this.size, 16);
     const available = this.#place(this.availableGpa, 6 + 2 * this.size, 2);
     const used = this.#place(this.usedGpa, 6 + USED_ELEMENT_SIZE * this.size, 4);
@@ -165,32 +164,33 @@ export class SplitQueue {
     return ((this.#nextUsed - usedEvent - 1) & 0xffff) < added;
   }
 
-  state(): SplitQueueState {
+  state(): ChipState {
     const { size, isReady, descriptorGpa, availableGpa, usedGpa } = this;
-    return {
+    const data = {
       ...{ size, isReady, descriptorGpa, availableGpa, usedGpa },
       nextAvailable: this.#nextAvailable,
       nextUsed: this.#nextUsed,
       signalledUsed: this.#signalledUsed,
       isBroken: this.#isBroken,
     };
+    return { kind: STATE_KIND, version: STATE_VERSION, data };
   }
 
   /** Takes over `state`; the transport calls `start` afterwards if the device was running. */
-  restore(state: SplitQueueState): void {
-    const indices = [state.nextAvailable, state.nextUsed, state.signalledUsed];
-    if (!isQueueSize(state.size) || state.size > this.maxSize || !indices.every(isHalfWord))
-      throw new HearthError("snapshot.invalid", "The saved state of a virtqueue is not valid.");
+  restore(state: ChipState): void {
+    const fields = openState(state, STATE_KIND, STATE_VERSION);
     this.reset();
-    this.size = state.size;
-    this.isReady = state.isReady;
-    this.descriptorGpa = state.descriptorGpa;
-    this.availableGpa = state.availableGpa;
-    this.usedGpa = state.usedGpa;
-    this.#nextAvailable = state.nextAvailable;
-    this.#nextUsed = state.nextUsed;
-    this.#signalledUsed = state.signalledUsed;
-    this.#isBroken = state.isBroken;
+    const size = fields.integer("size", this.maxSize);
+    if (size !== 0 && !this.accepts(size)) throw new HearthError("snapshot.field", `A virtqueue cannot have size ${size}.`);
+    this.size = size;
+    this.isReady = fields.boolean("isReady");
+    this.descriptorGpa = fields.integer("descriptorGpa", MAX_GPA);
+    this.availableGpa = fields.integer("availableGpa", MAX_GPA);
+    this.usedGpa = fields.integer("usedGpa", MAX_GPA);
+    this.#nextAvailable = fields.integer("nextAvailable", 0xffff);
+    this.#nextUsed = fields.integer("nextUsed", 0xffff);
+    this.#signalledUsed = fields.integer("signalledUsed", 0xffff);
+    this.#isBroken = fields.boolean("isBroken");
   }
 
   /** Fills `chain` from `head` (a valid index). False when malformed. */
@@ -240,8 +240,4 @@ export class SplitQueue {
 
 function isQueueSize(size: number): boolean {
   return Number.isInteger(size) && size > 0 && size <= 32768 && (size & (size - 1)) === 0;
-}
-
-function isHalfWord(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= 0xffff;
 }

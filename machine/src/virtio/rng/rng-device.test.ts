@@ -72,8 +72,8 @@ test("buffers offered before DRIVER_OK are filled by it", () => {
 test("state: only its own kind is taken", () => {
   const device = new RngDevice(countingSource());
   device.restore(structuredClone(device.state()), undefined);
-  assert.throws(() => device.restore({ kind: "block", version: 1, data: {} }, undefined), {
-    code: "snapshot.invalid",
+  assert.throws(() => device.restore({ kind: "virtio-block", version: 1, data: {} }, undefined), {
+    code: "snapshot.kind",
   });
 });
 

@@ -1,8 +1,8 @@
 // virtio entropy device (virtio 1.2 §5.4): fills what the driver offers from a source handed in, at most 64 KiB a
 // request (Firecracker's limit), so that no guest can have the host compute gigabytes of randomness at once.
 
-import { HearthError } from "../../errors.ts";
-import type { VirtioActivation, VirtioDevice, VirtioDeviceState } from "../device.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
+import type { VirtioActivation, VirtioDevice } from "../device.ts";
 import { VirtioDeviceType, VirtioFeature } from "../device.ts";
 import { DescriptorChain } from "../queue/descriptor-chain.ts";
 
@@ -10,6 +10,8 @@ import { DescriptorChain } from "../queue/descriptor-chain.ts";
 export type RandomSource = (target: Uint8Array) => void;
 
 const QUEUE_SIZE = 256;
+const STATE_KIND = "virtio-rng";
+const STATE_VERSION = 1;
 /** Largest number of bytes given for one request. */
 export const MAX_RANDOM_BYTES = 64 * 1024;
 
@@ -59,13 +61,12 @@ export class RngDevice implements VirtioDevice {
     return false;
   }
 
-  state(): VirtioDeviceState {
-    return { kind: "rng", version: 1, data: {} };
+  state(): ChipState {
+    return { kind: STATE_KIND, version: STATE_VERSION, data: {} };
   }
 
-  restore(state: VirtioDeviceState, activation: VirtioActivation | undefined): void {
-    if (state.kind !== "rng" || state.version !== 1)
-      throw new HearthError("snapshot.invalid", "The saved state is not that of an entropy device.");
+  restore(state: ChipState, activation: VirtioActivation | undefined): void {
+    openState(state, STATE_KIND, STATE_VERSION);
     this.reset();
     if (activation !== undefined) this.activate(activation);
   }

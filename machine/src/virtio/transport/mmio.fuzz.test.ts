@@ -9,7 +9,8 @@ import { type FuzzSubject, fuzzDevice } from "@hearth/testkit/virtio/fuzz-device
 import { MockDriver, REG } from "@hearth/testkit/virtio/mock-driver";
 import { plugIn } from "@hearth/testkit/virtio/rig";
 import type { AccessSize } from "../../cpu/vcpu.ts";
-import type { VirtioActivation, VirtioDevice, VirtioDeviceState } from "../device.ts";
+import type { VirtioActivation, VirtioDevice } from "../device.ts";
+import type { ChipState } from "../../snapshot/chip-state.ts";
 import { DescriptorChain } from "../queue/descriptor-chain.ts";
 
 const QUEUES = [64, 16, 2];
@@ -67,11 +68,11 @@ class PedanticDevice implements VirtioDevice {
     return false;
   }
 
-  state(): VirtioDeviceState {
+  state(): ChipState {
     return { kind: "pedantic", version: 1, data: {} };
   }
 
-  restore(_state: VirtioDeviceState, activation: VirtioActivation | undefined): void {
+  restore(_state: ChipState, activation: VirtioActivation | undefined): void {
     this.#activation = undefined;
     if (activation !== undefined) this.activate(activation);
   }

@@ -5,7 +5,8 @@ import { beforeEach, describe, test } from "node:test";
 import { FEATURE_EVENT_IDX, FEATURE_VERSION_1, REG } from "@hearth/testkit/virtio/mock-driver";
 import { plugIn, type VirtioRig } from "@hearth/testkit/virtio/rig";
 import type { AccessSize } from "../../cpu/vcpu.ts";
-import type { VirtioActivation, VirtioDevice, VirtioDeviceState } from "../device.ts";
+import type { VirtioActivation, VirtioDevice } from "../device.ts";
+import type { ChipState } from "../../snapshot/chip-state.ts";
 import { MmioTransport } from "./mmio.ts";
 
 const FEATURE_OWN = 1n << 5n;
@@ -45,11 +46,11 @@ class ProbeDevice implements VirtioDevice {
     return false;
   }
 
-  state(): VirtioDeviceState {
+  state(): ChipState {
     return { kind: "probe", version: 1, data: {} };
   }
 
-  restore(_state: VirtioDeviceState, activation: VirtioActivation | undefined): void {
+  restore(_state: ChipState, activation: VirtioActivation | undefined): void {
     this.calls.push(activation === undefined ? "restore idle" : "restore active");
     this.activation = activation;
   }
@@ -286,8 +287,28 @@ describe("state", () => {
     assert.equal(twin.calls.at(-1), "notify 1");
   });
 
+  test("also of a queue with an impossible size can be taken over", () => {
+    rig.driver.negotiate(FEATURE_VERSION_1);
+    rig.driver.write(REG.queueSel, 0);
+    rig.driver.write(REG.queueNum, 12);
+    rig.driver.write(REG.queueReady, 1);
+    rig.transport.restore(structuredClone(rig.transport.state()));
+    rig.driver.write(REG.status, 0x0f);
+    assert.equal(rig.driver.status, 0x4f);
+  });
+
   test("of another kind of device is refused", () => {
+    rig.driver.start();
     const saved = rig.transport.state();
-    assert.throws(() => rig.transport.restore({ ...saved, queues: [] }), { code: "snapshot.invalid" });
+    const other = (change: object): ChipState => ({
+      ...saved,
+      data: { ...(saved.data as object), ...change },
+    });
+    assert.throws(() => rig.transport.restore(other({ queues: [] })), { code: "snapshot.kind" });
+    assert.throws(() => rig.transport.restore(other({ queues: 3 })), { code: "snapshot.field" });
+    assert.throws(() => rig.transport.restore(other({ driverFeatures: (1n << 32n) | (1n << 50n) })), {
+      code: "snapshot.features",
+    });
+    assert.throws(() => rig.transport.restore(other({ driverFeatures: 1 })), { code: "snapshot.field" });
   });
 });

@@ -7,9 +7,9 @@ import type { MmioDevice } from "../../bus/mmio-device.ts";
 import type { AccessSize } from "../../cpu/vcpu.ts";
 import type { InterruptLine } from "../../interrupts/interrupt-line.ts";
 import type { GuestMemory } from "../../memory/guest-memory.ts";
-import type { VirtioActivation, VirtioDevice, VirtioDeviceState, VirtioInterrupt } from "../device.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
+import type { VirtioActivation, VirtioDevice, VirtioInterrupt } from "../device.ts";
 import { VirtioFeature } from "../device.ts";
-import type { SplitQueueState } from "../queue/split-queue.ts";
 import { SplitQueue } from "../queue/split-queue.ts";
 import { DeviceStatus, InterruptBit, MMIO_MAGIC, MMIO_VERSION, MmioRegister } from "./mmio-registers.ts";
 
@@ -20,23 +20,13 @@ const NEXT_STEP: ReadonlyMap<number, number> = new Map([
   [0x03, DeviceStatus.FeaturesOk],
   [0x0b, DeviceStatus.DriverOk],
 ]);
+const INTERRUPT_BITS = InterruptBit.UsedBuffer | InterruptBit.ConfigChange;
 const STATUS_NEGOTIATING = DeviceStatus.Acknowledge | DeviceStatus.Driver;
 const STATUS_CONFIGURING = STATUS_NEGOTIATING | DeviceStatus.FeaturesOk;
 const STATUS_RUNNING = STATUS_CONFIGURING | DeviceStatus.DriverOk;
 
-/** Saved state of a transport with its device. */
-export interface MmioTransportState {
-  readonly version: 1;
-  readonly status: number;
-  readonly driverFeatures: bigint;
-  readonly deviceFeaturesSel: number;
-  readonly driverFeaturesSel: number;
-  readonly queueSel: number;
-  readonly interruptStatus: number;
-  readonly configGeneration: number;
-  readonly queues: readonly SplitQueueState[];
-  readonly device: VirtioDeviceState;
-}
+const STATE_KIND = "virtio-mmio";
+const STATE_VERSION = 1;
 
 /** Puts a virtio device behind a register window. Owns the queues; drives the line while an interrupt is unacknowledged. */
 export class MmioTransport implements MmioDevice, VirtioInterrupt {
@@ -112,9 +102,9 @@ export class MmioTransport implements MmioDevice, VirtioInterrupt {
     this.signalConfigChange();
   }
 
-  state(): MmioTransportState {
-    return {
-      version: 1,
+  /** Queues and device included. */
+  state(): ChipState {
+    const data = {
       status: this.#status,
       driverFeatures: this.#driverFeatures,
       deviceFeaturesSel: this.#deviceFeaturesSel,
@@ -125,24 +115,27 @@ export class MmioTransport implements MmioDevice, VirtioInterrupt {
       queues: this.#queues.map((queue) => queue.state()),
       device: this.device.state(),
     };
+    return { kind: STATE_KIND, version: STATE_VERSION, data };
   }
 
   /** Takes over the state of a transport over the same kind of device; RAM must already hold what it held then. */
-  restore(state: MmioTransportState): void {
-    if (state.version !== 1 || state.queues.length !== this.#queues.length)
-      throw new HearthError("snapshot.invalid", `The saved state of ${this.name} does not fit this device.`);
+  restore(state: ChipState): void {
+    const fields = openState(state, STATE_KIND, STATE_VERSION);
     this.reset();
-    this.#status = state.status & 0xff;
-    this.#driverFeatures = state.driverFeatures & this.device.features;
-    this.#deviceFeaturesSel = state.deviceFeaturesSel >>> 0;
-    this.#driverFeaturesSel = state.driverFeaturesSel >>> 0;
-    this.#queueSel = state.queueSel >>> 0;
-    this.#interruptStatus = state.interruptStatus & (InterruptBit.UsedBuffer | InterruptBit.ConfigChange);
-    this.#configGeneration = state.configGeneration >>> 0;
-    state.queues.forEach((saved, index) => this.#queues[index]!.restore(saved));
+    this.#status = fields.integer("status", 0xff);
+    this.#driverFeatures = fields.bigint("driverFeatures", 0xffff_ffff_ffff_ffffn);
+    this.#deviceFeaturesSel = fields.integer("deviceFeaturesSel", 0xffff_ffff);
+    this.#driverFeaturesSel = fields.integer("driverFeaturesSel", 0xffff_ffff);
+    this.#queueSel = fields.integer("queueSel", 0xffff_ffff);
+    this.#interruptStatus = fields.integer("interruptStatus", INTERRUPT_BITS);
+    this.#configGeneration = fields.integer("configGeneration", 0xffff_ffff);
+    const queues = fields.list("queues", this.#queues.length);
+    this.#queues.forEach((queue, index) => queue.restore(queues[index] as ChipState));
     const isActive = (this.#status & DeviceStatus.DriverOk) !== 0;
+    if (isActive && !this.#areFeaturesAcceptable())
+      throw new HearthError("snapshot.features", `The driver uses features that this ${this.name} lacks.`);
     if (isActive) this.#startQueues();
-    this.device.restore(state.device, isActive ? this.#activation() : undefined);
+    this.device.restore(fields.chip("device"), isActive ? this.#activation() : undefined);
     this.#line.setLevel(this.#interruptStatus !== 0);
   }
 
@@ -219,7 +212,7 @@ export class MmioTransport implements MmioDevice, VirtioInterrupt {
     }
     switch (offset) {
       case MmioRegister.QueueNum:
-        queue.size = value;
+        queue.size = queue.accepts(value) ? value : 0;
         break;
       case MmioRegister.QueueReady:
         queue.isReady = value === 1;

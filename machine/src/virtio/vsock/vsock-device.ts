@@ -4,8 +4,9 @@
 
 import { HearthError, assert } from "../../errors.ts";
 import type { AccessSize } from "../../cpu/vcpu.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
 import { readConfigBytes } from "../config-space.ts";
-import type { VirtioActivation, VirtioDevice, VirtioDeviceState } from "../device.ts";
+import type { VirtioActivation, VirtioDevice } from "../device.ts";
 import { VirtioDeviceType, VirtioFeature } from "../device.ts";
 import { DescriptorChain } from "../queue/descriptor-chain.ts";
 import type { SplitQueue } from "../queue/split-queue.ts";
@@ -26,6 +27,8 @@ import {
 } from "./vsock-layout.ts";
 
 const QUEUE_SIZE = 256;
+const STATE_KIND = "virtio-vsock";
+const STATE_VERSION = 1;
 export const MAX_VSOCK_CONNECTIONS = 1023;
 /** Resets that wait for receive buffers. While there are this many, the guest's packets are left in their queue. */
 const MAX_WAITING_RESETS = 1024;
@@ -147,14 +150,13 @@ export class VsockDevice implements VirtioDevice {
     return false;
   }
 
-  state(): VirtioDeviceState {
-    return { kind: "vsock", version: 1, data: { guestCid: this.guestCid } };
+  state(): ChipState {
+    return { kind: STATE_KIND, version: STATE_VERSION, data: { guestCid: this.guestCid } };
   }
 
-  restore(state: VirtioDeviceState, activation: VirtioActivation | undefined): void {
-    const data = state.data as { guestCid?: unknown } | undefined;
-    if (state.kind !== "vsock" || state.version !== 1 || typeof data?.guestCid !== "number")
-      throw new HearthError("snapshot.invalid", "The saved state is not that of a vsock device.");
+  restore(state: ChipState, activation: VirtioActivation | undefined): void {
+    // The address may be another one now: the event tells the driver to look at it again.
+    openState(state, STATE_KIND, STATE_VERSION);
     this.reset();
     if (activation === undefined) return;
     this.#mustSendTransportReset = true;
