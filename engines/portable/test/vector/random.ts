@@ -6,7 +6,7 @@ export class Random {
   #weyl = 362437;
 
   constructor(seed: number) {
-    this.#state = seed | 1;
+    this.#state = (seed << 1) | 1;
     for (let i = 0; i < 8; i++) this.u32();
   }
 
