@@ -226,6 +226,9 @@ export const MODE_SINGLE = 32;
 export const SHADOW_STI = 1;
 export const SHADOW_STACK = 2;
 
+/** Places behind the handlers in their table, for compiled regions. */
+export const REGION_SLOTS = 4096;
+
 // What a handler returns.
 /** Look up CPU_RIP and go on. */
 export const EXIT_RESUME = 0;

@@ -3,6 +3,7 @@
 
 import { loadArtifacts } from "../src/build/load-artifacts.ts";
 import * as L from "../src/layout.ts";
+import { HotCode, loadRegionCompiler } from "../src/runtime/hot-code.ts";
 import { type CompiledEngine, compileEngine } from "../src/runtime/artifacts.ts";
 import {
   type CpuAnswer,
@@ -59,8 +60,9 @@ export class EngineRunner {
   readonly #view: DataView;
   readonly #core: CoreFunctions;
   readonly #run: (cpu: number) => number;
+  readonly #hotCode: HotCode | undefined;
 
-  private constructor({ core, interpreter, decoderTables }: CompiledEngine) {
+  private constructor({ core, interpreter, decoderTables }: CompiledEngine, regions: boolean) {
     const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES, shared: true });
     this.#bytes = new Uint8Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
@@ -74,13 +76,20 @@ export class EngineRunner {
     this.#core = exports as CoreFunctions;
     const instance = new WebAssembly.Instance(interpreter, { hearth: { memory }, core: exports });
     this.#run = instance.exports["run"] as (cpu: number) => number;
+    const firstSlot = (instance.exports["handlers"] as WebAssembly.Table).length - L.REGION_SLOTS;
+    const parts = { view: this.#view, area: CPU, memory, core: exports, interpreter: instance.exports, firstSlot };
+    this.#hotCode = regions ? new HotCode(parts) : undefined;
     this.#bytes.set(decoderTables, L.DECODER_TABLE_BASE);
     this.#prepareGuest();
   }
 
-  /** Loads the engine's artifacts, building them first if sources changed. */
-  static async create(): Promise<EngineRunner> {
-    return new EngineRunner(await compileEngine(await loadArtifacts()));
+  /**
+   * Loads the engine's artifacts, building them first if sources changed. With `regions` every case is compiled before it
+   * runs; HEARTH_REGIONS=1 asks for that everywhere.
+   */
+  static async create(regions = process.env["HEARTH_REGIONS"] === "1"): Promise<EngineRunner> {
+    if (regions) await loadRegionCompiler();
+    return new EngineRunner(await compileEngine(await loadArtifacts()), regions);
   }
 
   /** Runs one case and returns the state after it, as the oracle does. */
@@ -95,6 +104,7 @@ export class EngineRunner {
     this.#setSystemState();
     this.#setSegments(before);
     this.#setUserState(before);
+    this.#hotCode?.compileHere();
     const exit = this.#run(CPU);
     return this.#answer(exit);
   }

@@ -1,7 +1,7 @@
 // The portable engine's core: everything that is not the meaning of an instruction. Compiled as one WebAssembly module; its
 // exports are what instructions call (`compute` and `system` of isa/lowering.ts) and what the runtime needs.
 
-export { arenaIsFull, invalidateCodePage, linkJump, resetBlocks, resolveJump } from "./decode/blocks";
+export { enterAt, invalidateCodePage, linkJump, resetBlocks, resolveJump } from "./decode/blocks";
 export {
   checkUserModeAccess, clearTaskSwitched, invalidatePage, invalidatePcid, loadMachineStatus, loadTable, readControl,
   readDebug, readLdtSelector, readMachineStatus, readTaskSelector, requireSupervisor, storeTable, writeControl, writeDebug,

@@ -1,7 +1,7 @@
 // Byte-level encoding of WebAssembly: LEB128 integers, names, vectors (core specification §5.1, §5.2).
 
 /** Bytes, nested to any depth so that pieces are joined without copying; `flatten` makes one array of them. */
-export type Code = number | readonly Code[];
+export type Code = number | Uint8Array | readonly Code[];
 
 export function unsignedLeb(value: number): number[] {
   const out: number[] = [];
@@ -42,10 +42,34 @@ export function signedLeb64(value: bigint): number[] {
   }
 }
 
-export function flatten(code: Code, out: number[] = []): number[] {
-  if (typeof code === "number") out.push(code);
-  else for (const part of code) flatten(part, out);
-  return out;
+export function flatten(code: Code): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writer.write(code);
+  return writer.bytes.slice(0, writer.length);
+}
+
+/** Bytes that grow at their end. */
+class ByteWriter {
+  bytes = new Uint8Array(1024);
+  length = 0;
+
+  write(code: Code): void {
+    if (typeof code === "number") {
+      this.#reserve(1);
+      this.bytes[this.length++] = code;
+    } else if (code instanceof Uint8Array) {
+      this.#reserve(code.length);
+      this.bytes.set(code, this.length);
+      this.length += code.length;
+    } else for (const part of code) this.write(part);
+  }
+
+  #reserve(count: number): void {
+    if (this.length + count <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + count));
+    grown.set(this.bytes);
+    this.bytes = grown;
+  }
 }
 
 export function vector(items: readonly Code[]): Code {

@@ -24,6 +24,7 @@ export class ModuleBuilder {
   readonly #names = new Map<number, string>();
   #importedFunctions = 0;
   #elements: readonly number[] = [];
+  #tableSize = 0;
 
   typeOf(signature: Signature): number {
     const key = `${signature.params.join()}>${signature.results.join()}`;
@@ -64,9 +65,14 @@ export class ModuleBuilder {
     this.#exports.push([name(exportName), 0x00, unsignedLeb(index)]);
   }
 
-  /** Fills table 0, which holds exactly these functions. */
-  setTable(functionIndices: readonly number[]): void {
+  /** Fills table 0 with these functions; `spare` empty places follow. */
+  setTable(functionIndices: readonly number[], spare = 0): void {
     this.#elements = functionIndices;
+    this.#tableSize = functionIndices.length + spare;
+  }
+
+  exportTable(exportName: string): void {
+    this.#exports.push([name(exportName), 0x01, 0]);
   }
 
   build(): Uint8Array<ArrayBuffer> {
@@ -79,7 +85,7 @@ export class ModuleBuilder {
       vector(s.params.map((p) => TYPE_CODE[p])),
       vector(s.results.map((r) => TYPE_CODE[r])),
     ]);
-    const size = unsignedLeb(this.#elements.length);
+    const size = unsignedLeb(this.#tableSize);
     const parts: Code[] = [
       [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       section(1, vector(types)),
@@ -94,7 +100,7 @@ export class ModuleBuilder {
       section(10, vector(this.#functions.map(encodeBody))),
       section(0, this.#nameSection()),
     ];
-    return Uint8Array.from(flatten(parts));
+    return flatten(parts);
   }
 
   /** The custom section "name" with function names only (core specification, appendix). */

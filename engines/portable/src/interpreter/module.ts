@@ -25,6 +25,7 @@ import {
   CPU_JUMP_CACHE,
   EXIT_RESUME,
   JUMP_CACHE_BITS,
+  REGION_SLOTS,
   UOP_HANDLER,
 } from "../layout.ts";
 import { CPU, type Linkage } from "../lowering/linkage.ts";
@@ -96,7 +97,9 @@ function generate(
     }
     return index;
   });
-  builder.setTable(table);
+  builder.setTable(table, REGION_SLOTS);
+  builder.exportTable("handlers");
+  builder.exportFunction("jumpFar", jumpFar);
   builder.exportFunction("run", addRunLoop(builder, linkage));
   return builder.build();
 }

@@ -21,10 +21,13 @@ export class PortableEngine implements Engine {
   readonly name = "portable";
   readonly maxRamBytes = MAX_RAM_BYTES;
   readonly #compiled: CompiledEngine;
+  readonly #regions: boolean;
   readonly #memories = new WeakMap<GuestMemory, WebAssembly.Memory>();
 
-  constructor(compiled: CompiledEngine) {
+  /** Without `regions` everything is interpreted. */
+  constructor(compiled: CompiledEngine, options: { readonly regions?: boolean } = {}) {
     this.#compiled = compiled;
+    this.#regions = options.regions ?? true;
   }
 
   createMemory(ramBytes: number): GuestMemory {
@@ -44,6 +47,6 @@ export class PortableEngine implements Engine {
     const wasmMemory = this.#memories.get(memory);
     assert(wasmMemory, "the memory was not made by this engine");
     assert(options.id >= 0 && options.id < MAX_VCPUS, "vCPU number out of range");
-    return new PortableVcpu(this.#compiled, wasmMemory, memory, options);
+    return new PortableVcpu(this.#compiled, wasmMemory, memory, options, this.#regions);
   }
 }

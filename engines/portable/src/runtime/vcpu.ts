@@ -29,10 +29,12 @@ import {
   EXIT_SHUTDOWN,
   EXIT_STOP,
   MAX_CPUID_LEAVES,
+  REGION_SLOTS,
   VCPU_AREA_BASE,
   VCPU_AREA_SIZE,
 } from "../layout.ts";
 import type { CompiledEngine } from "./artifacts.ts";
+import { HotCode } from "./hot-code.ts";
 import { watchDeviceWrites } from "./device-writes.ts";
 import { describeRegisters } from "./describe.ts";
 import { readRegisters, writeRegisters } from "./registers.ts";
@@ -57,12 +59,14 @@ export class PortableVcpu implements Vcpu {
   readonly #words: Int32Array;
   readonly #core: CoreExports;
   readonly #interpreter: InterpreterExports;
+  readonly #hotCode: HotCode | undefined;
 
   constructor(
     compiled: CompiledEngine,
     wasmMemory: WebAssembly.Memory,
     memory: GuestMemory,
     options: VcpuOptions,
+    regions: boolean,
   ) {
     this.id = options.id;
     this.#area = VCPU_AREA_BASE + options.id * VCPU_AREA_SIZE;
@@ -75,6 +79,9 @@ export class PortableVcpu implements Vcpu {
     const interpreter = new WebAssembly.Instance(compiled.interpreter, linked).exports;
     this.#core = core as unknown as CoreExports;
     this.#interpreter = interpreter as unknown as InterpreterExports;
+    const parts = { view: this.#view, area: this.#area, memory: wasmMemory, core, interpreter };
+    const firstSlot = (interpreter["handlers"] as WebAssembly.Table).length - REGION_SLOTS;
+    this.#hotCode = regions ? new HotCode({ ...parts, firstSlot }) : undefined;
     watchDeviceWrites(memory, (page) => this.#core.invalidateCodePage(page));
     this.#reset(options);
   }
@@ -86,7 +93,14 @@ export class PortableVcpu implements Vcpu {
     if (exit === EXIT_HALT) return ExitReason.Halt;
     if (exit === EXIT_SHUTDOWN) return ExitReason.Shutdown;
     if (exit !== EXIT_STOP) return ExitReason.Failure;
-    return Atomics.exchange(this.#words, CPU_KICK >> 2, 0) === 0 ? ExitReason.Budget : ExitReason.Kicked;
+    if (Atomics.exchange(this.#words, CPU_KICK >> 2, 0) !== 0) return ExitReason.Kicked;
+    this.#hotCode?.sample();
+    return ExitReason.Budget;
+  }
+
+  /** Compiles the code at RIP without waiting for it to be hot; false when it cannot be compiled. For tests. */
+  compileHere(): boolean {
+    return this.#hotCode?.compileHere() ?? false;
   }
 
   setInterruptRequest(pending: boolean): void {

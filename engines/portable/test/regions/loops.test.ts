@@ -1,0 +1,64 @@
+// Compiled regions against the host's CPU: loops of random instructions with jumps inside, and with memory accesses whose faults
+// must find every register as it was.
+//   HEARTH_SEED, HEARTH_FUZZ_ITERATIONS  as for the comparison of single instructions
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { describeState, stateDifferences } from "../differential/compare.ts";
+import { randomSequence, sequenceVariants } from "../differential/sequence.ts";
+import { EngineRunner } from "../engine-runner.ts";
+import {
+  buildCpuOracle,
+  type CpuAnswer,
+  type CpuCase,
+  cpuOracleMissing,
+  ORACLE_CODE,
+  ORACLE_CODE_BYTES,
+  ORACLE_WINDOW,
+} from "../oracle.ts";
+import { Random } from "../vector/random.ts";
+
+const SEED = Number(process.env["HEARTH_SEED"] ?? 1);
+const CASES = Number(process.env["HEARTH_FUZZ_ITERATIONS"] ?? 1_500);
+const COUNTER = ORACLE_WINDOW + 16n;
+const CELL = ORACLE_WINDOW + 0x78n;
+/** Nothing is mapped there. */
+const NOWHERE = 0x1800_0000n;
+const skip = cpuOracleMissing() ?? false;
+
+/** `opcode` with a RIP-relative operand, at `offset` in the code. */
+function relative(offset: number, opcode: readonly number[], target: bigint): number[] {
+  const end = ORACLE_CODE + BigInt(offset + opcode.length + 4);
+  const displacement = Number(target - end);
+  return [...opcode, ...[0, 8, 16, 24].map((shift) => (displacement >> shift) & 0xff)];
+}
+
+/** A loop around a random sequence: adds a register to memory, reads it back, counts down in memory. */
+function randomLoop(random: Random, variants: ReturnType<typeof sequenceVariants>): CpuCase {
+  for (;;) {
+    const { before } = randomSequence(random, 64, variants);
+    const code = [...before.code];
+    const register = random.below(8) << 3;
+    const cell = random.below(6) === 0 ? NOWHERE : CELL;
+    code.push(...relative(code.length, [0x48, 0x01, 0x05 | register], cell));
+    code.push(...relative(code.length, [0x48, 0x8b, 0x05 | (random.below(8) << 3)], CELL));
+    code.push(...relative(code.length, [0xff, 0x0d], COUNTER));
+    code.push(0x75, -(code.length + 2) & 0xff);
+    if (code.length > ORACLE_CODE_BYTES) continue;
+    const window = Uint8Array.from(before.window);
+    window[16] = 1 + random.below(40);
+    return { ...before, rflags: before.rflags & ~0x100n, code: Uint8Array.from(code), window };
+  }
+}
+
+test("loops with jumps and memory accesses do what the host's CPU does", { skip }, async () => {
+  const random = new Random(SEED);
+  const variants = sequenceVariants(64);
+  const cases = Array.from({ length: CASES }, () => randomLoop(random, variants));
+  const engine = await EngineRunner.create(true);
+  const answers = buildCpuOracle()(cases);
+  cases.forEach((before, i) => {
+    const found = stateDifferences(engine.run(before), answers[i] as CpuAnswer);
+    assert.deepEqual(found, [], `seed ${SEED}, ${describeState("loop", before, found)}`);
+  });
+});
