@@ -4,11 +4,11 @@
 import { fillRandom, type HostDisk, openDisk } from "@hearth/host";
 import { readInitrd, readKernel } from "@hearth/images";
 import { BlockDevice, Machine, RngDevice, type TimeSource, VsockDevice } from "@hearth/machine";
+import { ConsolePorts } from "./console-ports.ts";
 import { embeddedInitrd, embeddedKernel } from "./embedded-guest.ts";
 import { loadEngine } from "./engine-choice.ts";
 import type { RunnableMachine, Step } from "./runner.ts";
 import type { MachineSpecification } from "./specification.ts";
-import { TypedInput } from "./typed-input.ts";
 
 const NS_PER_MS = 1e6;
 const GUEST_CID = 3;
@@ -38,26 +38,30 @@ export async function buildMachine(
     const engine = await loadEngine(specification.engine);
     const vsock = new VsockDevice({ guestCid: GUEST_CID });
     const blocks = disks.map((disk) => new BlockDevice(disk, { onCompletion: onDiskDone }));
-    const output: Uint8Array[] = [];
+    const consolePorts = new ConsolePorts();
     const machine = new Machine({
       engine,
       ramBytes: specification.memoryBytes,
       kernel,
       initrd,
       commandLine: specification.cmdline,
-      devices: [...blocks, vsock, new RngDevice(fillRandom)],
+      devices: [...blocks, vsock, new RngDevice(fillRandom), consolePorts.virtio],
       time: HOST_TIME,
       fillRandom,
-      onSerialOutput: (bytes) => output.push(bytes),
+      onSerialOutput: (bytes) => consolePorts.serialOutput(bytes),
     });
-    // Typing ahead is possible: what is typed before the guest's driver has started waits here.
     const { uart } = machine.board.serial;
-    const input = new TypedInput((bytes) => (uart.isListening ? machine.inputSerial(bytes) : 0));
+    consolePorts.attachSerial({
+      get isListening() {
+        return uart.isListening;
+      },
+      offer: (bytes) => machine.inputSerial(bytes),
+    });
     machine.start();
     return {
-      machine: new MachineAdapter(machine, input, output),
+      machine: new MachineAdapter(machine, consolePorts),
       vsock,
-      typeOnConsole: (bytes) => input.push(bytes),
+      typeOnConsole: (bytes) => consolePorts.type(bytes),
       isWaitingForDisk: () => blocks.some((block) => block.hasPendingWork()),
       close: () => closeDisks(disks),
     };
@@ -101,18 +105,16 @@ async function closeDisks(disks: readonly HostDisk[]): Promise<void> {
 /** The machine as the runner sees it. */
 class MachineAdapter implements RunnableMachine {
   readonly #machine: Machine;
-  readonly #input: TypedInput;
-  readonly #output: Uint8Array[];
+  readonly #console: ConsolePorts;
   #delayMs = 0;
 
-  constructor(machine: Machine, input: TypedInput, output: Uint8Array[]) {
+  constructor(machine: Machine, console: ConsolePorts) {
     this.#machine = machine;
-    this.#input = input;
-    this.#output = output;
+    this.#console = console;
   }
 
   step(budget: number): Step {
-    this.#input.pump();
+    this.#console.pumpInput();
     const status = this.#machine.runSlice(budget);
     switch (status.kind) {
       case "ready":
@@ -121,7 +123,7 @@ class MachineAdapter implements RunnableMachine {
       case "sleep":
         this.#delayMs = status.delayNs / NS_PER_MS;
         // The guest has made room for more keys: it is not idle while there are some.
-        return this.#input.pump() ? "ran" : "idle";
+        return this.#console.pumpInput() ? "ran" : "idle";
       case "idle":
         return "dead";
       case "ended":
@@ -134,8 +136,7 @@ class MachineAdapter implements RunnableMachine {
   }
 
   takeConsole(): Uint8Array | undefined {
-    const chunks = this.#output.splice(0);
-    return chunks.length > 1 ? Buffer.concat(chunks) : chunks[0];
+    return this.#console.takeOutput();
   }
 
   describe(): string {

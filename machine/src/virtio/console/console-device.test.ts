@@ -86,6 +86,21 @@ test("a sink may give input while output is taken", () => {
   assert.equal(Buffer.from(arena.contentOf(answer)).subarray(0, 4).toString(), "pong");
 });
 
+test("output that the host holds stays in the ring, in order", () => {
+  const { arena } = rig.driver;
+  onOutput = () => device.holdOutput();
+  for (const word of ["a", "b", "c"]) tx.offer(arena.readable(text(word)));
+  rig.driver.notify(1);
+  assert.equal(output, "a");
+  assert.equal(tx.takeUsed().length, 1);
+  rig.driver.notify(1);
+  assert.equal(output, "a");
+  onOutput = () => {};
+  device.resumeOutput();
+  assert.equal(output, "abc");
+  assert.equal(tx.takeUsed().length, 2);
+});
+
 test("one buffer of output is cut at 1 MiB", () => {
   const half = { gpa: 0x1000, sizeBytes: 1024 * 1024, isWritable: false };
   tx.offer(half, half, half);

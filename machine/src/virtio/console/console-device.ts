@@ -1,5 +1,5 @@
 // virtio console device (virtio 1.2 §5.3) with one port and no control queues. Input waits in a bounded buffer until
-// the driver offers room; output goes to a sink at once. Offers SIZE, so that a guest's terminal can follow the host's.
+// the driver offers room; output goes to a sink at once, or stays in the ring while the host holds it. Offers SIZE, so that a guest's terminal can follow the host's.
 
 import type { AccessSize } from "../../cpu/vcpu.ts";
 import { type ChipState, openState } from "../../snapshot/chip-state.ts";
@@ -35,6 +35,7 @@ export class ConsoleDevice implements VirtioDevice {
   readonly #sink: ConsoleSink;
   readonly #config = new DataView(new ArrayBuffer(CONFIG_BYTES));
   #input: Uint8Array = new Uint8Array(0);
+  #isOutputHeld = false;
   #activation: VirtioActivation | undefined;
   /** One for each queue: a sink may give input while output is being taken. */
   #chains: readonly DescriptorChain[] = [];
@@ -53,6 +54,18 @@ export class ConsoleDevice implements VirtioDevice {
     this.#input = joined;
     this.#pump(RECEIVE_QUEUE);
     return taken.length;
+  }
+
+  /** Leaves output in the ring from now on: for a host that has no room. May be called by the sink. */
+  holdOutput(): void {
+    this.#isOutputHeld = true;
+  }
+
+  /** Takes what was held back and goes on. */
+  resumeOutput(): void {
+    if (!this.#isOutputHeld) return;
+    this.#isOutputHeld = false;
+    this.#pump(TRANSMIT_QUEUE);
   }
 
   /** Tells the guest that the terminal has another size now. */
@@ -109,7 +122,7 @@ export class ConsoleDevice implements VirtioDevice {
     const queue = activation.queues[queueIndex]!;
     const chain = this.#chains[queueIndex]!;
     for (let served = 0; served <= queue.size; served++) {
-      if (queueIndex === RECEIVE_QUEUE && this.#input.length === 0) break;
+      if (queueIndex === RECEIVE_QUEUE ? this.#input.length === 0 : this.#isOutputHeld) break;
       if (!queue.pop(chain)) break;
       queue.pushUsed(chain.head, queueIndex === RECEIVE_QUEUE ? this.#give(chain) : this.#take(chain));
     }

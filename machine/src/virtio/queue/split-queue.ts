@@ -181,7 +181,8 @@ export class SplitQueue {
     const fields = openState(state, STATE_KIND, STATE_VERSION);
     this.reset();
     const size = fields.integer("size", this.maxSize);
-    if (size !== 0 && !this.accepts(size)) throw new HearthError("snapshot.field", `A virtqueue cannot have size ${size}.`);
+    if (size !== 0 && !this.accepts(size))
+      throw new HearthError("snapshot.field", `A virtqueue cannot have size ${size}.`);
     this.size = size;
     this.isReady = fields.boolean("isReady");
     this.descriptorGpa = fields.integer("descriptorGpa", MAX_GPA);
