@@ -1,7 +1,7 @@
 // How a run ends: budget, kick, halt, shutdown; and that what a run leaves behind can be read, written back and run on.
 
 import assert from "node:assert/strict";
-import { type Engine, ExitReason } from "@hearth/machine";
+import { ExitReason } from "@hearth/machine";
 import { chapter } from "../conformance-case.ts";
 import { LongModeGuest } from "../long-mode-guest.ts";
 
