@@ -67,5 +67,7 @@ describe("MSR file", () => {
     assert.equal(other.read(0x200), 0x8000_0006n);
     other.reset();
     assert.equal(other.read(0x200), 0n);
+    for (const values of [[[0x10a, 1n]], [[0x200, 1n << 63n]], [[0x200, 6]], [7]])
+      assert.throws(() => other.restore({ ...msrs.state(), data: { values } }), { code: "snapshot.field" });
   });
 });

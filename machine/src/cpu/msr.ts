@@ -2,6 +2,7 @@
 // and registers that only remember what was written (memory types, which nothing here depends on).
 // Not listed means #GP, which Linux expects and handles when it probes.
 
+import { HearthError } from "../errors.ts";
 import { type ChipState, openState } from "../snapshot/chip-state.ts";
 
 const MSR_PLATFORM_ID = 0x17;
@@ -88,9 +89,11 @@ export class MsrFile {
 
   restore(state: ChipState): void {
     const values = openState(state, STATE_KIND, STATE_VERSION).list("values", STORED.size);
+    this.reset();
     for (const pair of values) {
       const [index, value] = Array.isArray(pair) ? pair : [];
-      if (typeof index === "number" && typeof value === "bigint") this.write(index, value);
+      const isTaken = typeof index === "number" && typeof value === "bigint" && this.write(index, value);
+      if (!isTaken) throw new HearthError("snapshot.field", `Saved register ${index} cannot be ${value}.`);
     }
   }
 }

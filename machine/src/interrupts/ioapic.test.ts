@@ -121,7 +121,8 @@ describe("I/O APIC", () => {
     route(9, 0x51 | LEVEL, 3);
     chip.setPin(9, true);
     const saved = structuredClone(chip.state());
-    const other = IoApic.fromState(saved, bus);
+    const other = new IoApic(bus);
+    other.restore(saved);
     assert.deepEqual(other.state(), saved);
     sent = [];
     other.endOfInterrupt(0x51);
@@ -138,6 +139,6 @@ describe("I/O APIC", () => {
       { kind, version, data: { ...data, pins: 2 ** 24 } },
       { kind, version, data: { ...data, select: 1.5 } },
     ];
-    for (const state of bad) assert.throws(() => IoApic.fromState(state as never, bus), HearthError);
+    for (const state of bad) assert.throws(() => new IoApic(bus).restore(state as never), HearthError);
   });
 });

@@ -100,15 +100,14 @@ export class IoApic implements WordRegisters {
     return { kind: STATE_KIND, version: STATE_VERSION, data };
   }
 
-  static fromState(state: ChipState, bus: ApicBus): IoApic {
+  /** Takes over a saved state. Sends nothing: what was on its way is part of the local APICs' states. */
+  restore(state: ChipState): void {
     const fields = openState(state, STATE_KIND, STATE_VERSION);
-    const chip = new IoApic(bus);
-    chip.#id = fields.integer("id", 15);
-    chip.#select = fields.integer("select", 0xff);
-    chip.#low.set(fields.integers("low", IOAPIC_PIN_COUNT, ENTRY_WRITABLE | ENTRY_REMOTE_IRR));
-    chip.#high.set(fields.integers("high", IOAPIC_PIN_COUNT, 0xffff_ffff));
-    chip.#pins = fields.integer("pins", 0xff_ffff);
-    return chip;
+    this.#id = fields.integer("id", 15);
+    this.#select = fields.integer("select", 0xff);
+    this.#low.set(fields.integers("low", IOAPIC_PIN_COUNT, ENTRY_WRITABLE | ENTRY_REMOTE_IRR));
+    this.#high.set(fields.integers("high", IOAPIC_PIN_COUNT, 0xffff_ffff));
+    this.#pins = fields.integer("pins", 0xff_ffff);
   }
 
   #readIndexed(): number {

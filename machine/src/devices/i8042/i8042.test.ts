@@ -201,7 +201,8 @@ describe("i8042: state", () => {
       for (let i = 0; i < 20; i++) prng.pick([command, data])(prng.below(256));
       chip.pressCtrlAltDelete();
       const saved = structuredClone(chip.state());
-      const other = I8042.fromState(saved, options);
+      const other = new I8042(options);
+      other.restore(saved);
       assert.deepEqual(other.state(), saved);
       const expected = drain();
       chip = other;
@@ -212,6 +213,6 @@ describe("i8042: state", () => {
   test("nonsense is refused", () => {
     const state = chip.state();
     const bad = { ...state, data: { ...(state.data as object), replies: new Uint8Array(99) } };
-    assert.throws(() => I8042.fromState(bad, options), HearthError);
+    assert.throws(() => new I8042(options).restore(bad), HearthError);
   });
 });

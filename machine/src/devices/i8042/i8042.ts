@@ -126,21 +126,20 @@ export class I8042 implements ByteRegisters {
     return { kind: STATE_KIND, version: STATE_VERSION, data };
   }
 
-  static fromState(state: ChipState, options: I8042Options): I8042 {
+  /** Takes over a saved state; the interrupt line is driven anew. */
+  restore(state: ChipState): void {
     const fields = openState(state, STATE_KIND, STATE_VERSION);
-    const chip = new I8042(options);
-    chip.#replies = [...fields.bytes("replies", REPLY_QUEUE_BYTES)];
-    chip.#keyboard.restore(
+    this.#replies = [...fields.bytes("replies", REPLY_QUEUE_BYTES)];
+    this.#keyboard.restore(
       fields.bytes("keyboard", KEYBOARD_QUEUE_BYTES),
       fields.integer("keyboardCommand", 0xff),
     );
-    chip.#control = fields.integer("control", 0xff);
-    chip.#pendingCommand = fields.integer("pendingCommand", 0xff);
-    chip.#wasCommand = fields.boolean("wasCommand");
-    chip.#output = fields.integer("output", 0xff);
-    chip.#isOutputFull = fields.boolean("isOutputFull");
-    chip.#update();
-    return chip;
+    this.#control = fields.integer("control", 0xff);
+    this.#pendingCommand = fields.integer("pendingCommand", 0xff);
+    this.#wasCommand = fields.boolean("wasCommand");
+    this.#output = fields.integer("output", 0xff);
+    this.#isOutputFull = fields.boolean("isOutputFull");
+    this.#update();
   }
 
   #readData(): number {

@@ -63,7 +63,7 @@ export class Uart16550 implements ByteRegisters {
   /** Reads of the line status since the last write to any register. */
   #polls = 0;
   #received: number[] = [];
-  readonly #backlog: number[] = [];
+  #backlog: number[] = [];
 
   constructor(options: UartOptions) {
     this.#interrupt = options.interrupt;
@@ -167,22 +167,22 @@ export class Uart16550 implements ByteRegisters {
     return { kind: STATE_KIND, version: STATE_VERSION, data };
   }
 
-  static fromState(state: ChipState, options: UartOptions): Uart16550 {
+  /** Takes over a saved state; the interrupt pin is driven anew. */
+  restore(state: ChipState): void {
     const fields = openState(state, STATE_KIND, STATE_VERSION);
-    const uart = new Uart16550(options);
-    uart.#interruptEnable = fields.integer("interruptEnable", IER_WRITABLE);
-    uart.#fifoControl = fields.integer("fifoControl", 0xff);
-    uart.#lineControl = fields.integer("lineControl", 0xff);
-    uart.#modemControl = fields.integer("modemControl", MCR_WRITABLE);
-    uart.#modemDelta = fields.integer("modemDelta", 0xf);
-    uart.#scratch = fields.integer("scratch", 0xff);
-    uart.#divisor = fields.integer("divisor", 0xffff);
-    uart.#isOverrun = fields.boolean("isOverrun");
-    uart.#isThrEmptyPending = fields.boolean("isThrEmptyPending");
-    uart.#received = [...fields.bytes("received", FIFO_BYTES)];
-    uart.#backlog.push(...fields.bytes("backlog", BACKLOG_BYTES));
-    uart.#update();
-    return uart;
+    this.#interruptEnable = fields.integer("interruptEnable", IER_WRITABLE);
+    this.#fifoControl = fields.integer("fifoControl", 0xff);
+    this.#lineControl = fields.integer("lineControl", 0xff);
+    this.#modemControl = fields.integer("modemControl", MCR_WRITABLE);
+    this.#modemDelta = fields.integer("modemDelta", 0xf);
+    this.#scratch = fields.integer("scratch", 0xff);
+    this.#divisor = fields.integer("divisor", 0xffff);
+    this.#isOverrun = fields.boolean("isOverrun");
+    this.#isThrEmptyPending = fields.boolean("isThrEmptyPending");
+    this.#received = [...fields.bytes("received", FIFO_BYTES)];
+    this.#backlog = Array.from(fields.bytes("backlog", BACKLOG_BYTES));
+    this.#polls = 0;
+    this.#update();
   }
 
   get #isLooped(): boolean {
