@@ -12,7 +12,7 @@ import {
 } from "./boot/memory-layout.ts";
 import type { VirtioWindow } from "./acpi/dsdt.ts";
 import { ACPI_POWER_PORT, ACPI_POWER_PORT_COUNT, AcpiPower } from "./devices/acpi-power/acpi-power.ts";
-import { I8042, I8042_COMMAND } from "./devices/i8042/i8042.ts";
+import { I8042, I8042_COMMAND, I8042_PORT, KEYBOARD_GSI } from "./devices/i8042/i8042.ts";
 import { COM1_GSI, SerialPort, type SerialSink } from "./devices/serial/serial-port.ts";
 import { GENERATION_ID_BYTES, VmGenId } from "./devices/vmgenid/vmgenid.ts";
 import { HearthError } from "./errors.ts";
@@ -27,9 +27,7 @@ import { MmioTransport } from "./virtio/transport/mmio.ts";
 
 const PIT_PORT = 0x40;
 const PIT_GSI = 0;
-const KEYBOARD_DATA_PORT = 0x60;
 const SYSTEM_CONTROL_PORT = 0x61;
-const KEYBOARD_GSI = 1;
 /** One input is kept for the generation id. */
 const MAX_VIRTIO_DEVICES = LAST_DEVICE_GSI - FIRST_DEVICE_GSI;
 
@@ -107,13 +105,13 @@ export class Board {
   /** Ports 0x60 and 0x64; 0x61 between them belongs to the timer chip. */
   #attachKeyboardController(): void {
     const chip = this.keyboardController;
-    this.ports.register(KEYBOARD_DATA_PORT, 1, onByteRegisters(chip));
+    this.ports.register(I8042_PORT, 1, onByteRegisters(chip));
     const command = {
       name: chip.name,
       readRegister: () => chip.readRegister(I8042_COMMAND),
       writeRegister: (_offset: number, value: number) => chip.writeRegister(I8042_COMMAND, value),
     };
-    this.ports.register(KEYBOARD_DATA_PORT + I8042_COMMAND, 1, onByteRegisters(command));
+    this.ports.register(I8042_PORT + I8042_COMMAND, 1, onByteRegisters(command));
   }
 
   #attachVirtio(device: VirtioDevice, window: VirtioWindow, memory: GuestMemory): MmioTransport {

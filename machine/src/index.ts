@@ -26,7 +26,6 @@ export { linux64Registers, pvhRegisters } from "./boot/entry-registers.ts";
 export type { VirtioDevice } from "./virtio/device.ts";
 export { MmioTransport } from "./virtio/transport/mmio.ts";
 export type { ChipState } from "./snapshot/chip-state.ts";
-export { MMIO_WINDOW_BYTES } from "./virtio/transport/mmio-registers.ts";
 export type { BlockBackend, BlockDone } from "./virtio/block/block-backend.ts";
 export { MemoryBlockBackend } from "./virtio/block/block-backend.ts";
 export { BlockDevice } from "./virtio/block/block-device.ts";

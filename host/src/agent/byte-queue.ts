@@ -74,7 +74,7 @@ function join(first: Uint8Array, second: Uint8Array): Uint8Array {
 }
 
 /** Most that `collect` keeps unless told otherwise: a guest may write for ever. */
-export const MAX_COLLECTED_BYTES = 256 * 1024 * 1024;
+const MAX_COLLECTED_BYTES = 256 * 1024 * 1024;
 
 /** Reads a queue to its end into one array. Throws HearthError output.too-large beyond `maxBytes`. */
 export async function collect(

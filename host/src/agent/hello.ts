@@ -6,8 +6,8 @@ import { encodeFrame, type Frame, FrameType } from "./frame.ts";
 import { malformed, PayloadReader, PayloadWriter } from "./wire.ts";
 
 const MAGIC = 0x4854_5248;
-export const LOWEST_VERSION = 1;
-export const HIGHEST_VERSION = 1;
+const LOWEST_VERSION = 1;
+const HIGHEST_VERSION = 1;
 const MIN_WINDOW_BYTES = 4096;
 const MAX_WINDOW_BYTES = 1 << 20;
 

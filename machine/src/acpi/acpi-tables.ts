@@ -46,7 +46,7 @@ function alignUp(gpa: number): number {
 }
 
 /** Extended system description table (ACPI 6.5, 5.2.8): 64-bit addresses of the others. */
-export function buildXsdt(tableGpas: readonly number[]): Uint8Array {
+function buildXsdt(tableGpas: readonly number[]): Uint8Array {
   const body = new Uint8Array(tableGpas.length * 8);
   const view = new DataView(body.buffer);
   tableGpas.forEach((gpa, i) => {
@@ -56,7 +56,7 @@ export function buildXsdt(tableGpas: readonly number[]): Uint8Array {
 }
 
 /** Root pointer, revision 2 (ACPI 6.5, 5.2.5.3). Only the XSDT is given, no 32-bit RSDT. */
-export function buildRsdp(xsdtGpa: number): Uint8Array {
+function buildRsdp(xsdtGpa: number): Uint8Array {
   const rsdp = new Uint8Array(RSDP_BYTES);
   const view = new DataView(rsdp.buffer);
   rsdp.set(ascii("RSD PTR "), 0);

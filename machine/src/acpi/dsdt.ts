@@ -3,6 +3,8 @@
 
 import { FIRST_DEVICE_GSI } from "../boot/memory-layout.ts";
 import { SLEEP_TYPE_S5 } from "../devices/acpi-power/acpi-power.ts";
+import { I8042_COMMAND, I8042_DATA, I8042_PORT, KEYBOARD_GSI } from "../devices/i8042/i8042.ts";
+import { COM1_GSI, COM1_PORT, COM1_PORT_COUNT } from "../devices/serial/serial-port.ts";
 import {
   type Aml,
   amlDevice,
@@ -58,7 +60,7 @@ function serialPort(): Aml {
     "COM1",
     amlName("_HID", amlEisaId("PNP0501")),
     amlName("_UID", amlInteger(0)),
-    amlName("_CRS", resourceTemplate(ioPorts(0x3f8, 8), edgeInterrupt(4))),
+    amlName("_CRS", resourceTemplate(ioPorts(COM1_PORT, COM1_PORT_COUNT), edgeInterrupt(COM1_GSI))),
   );
 }
 
@@ -66,7 +68,14 @@ function keyboardController(): Aml {
   return amlDevice(
     "PS2_",
     amlName("_HID", amlEisaId("PNP0303")),
-    amlName("_CRS", resourceTemplate(ioPorts(0x60, 1), ioPorts(0x64, 1), edgeInterrupt(1))),
+    amlName(
+      "_CRS",
+      resourceTemplate(
+        ioPorts(I8042_PORT + I8042_DATA, 1),
+        ioPorts(I8042_PORT + I8042_COMMAND, 1),
+        edgeInterrupt(KEYBOARD_GSI),
+      ),
+    ),
   );
 }
 

@@ -11,7 +11,7 @@ import {
 import { ascii } from "./aml.ts";
 import { ACPI_HEADER_BYTES, acpiTable } from "./table.ts";
 
-export const FADT_BYTES = 276;
+const FADT_BYTES = 276;
 const REVISION = 6;
 const MINOR_REVISION = 5;
 

@@ -3,7 +3,7 @@
 import { MMIO_HOLE_END, MMIO_HOLE_START } from "../memory/guest-memory.ts";
 import { HIGH_MEMORY_START, SYSTEM_AREA_START } from "./memory-layout.ts";
 
-export const MemoryType = { Ram: 1, Reserved: 2 } as const;
+const MemoryType = { Ram: 1, Reserved: 2 } as const;
 
 export interface MemoryMapEntry {
   readonly gpa: number;

@@ -4,7 +4,8 @@
 
 import { ascii } from "../acpi/aml.ts";
 import { checksum } from "../acpi/table.ts";
-import { IOAPIC_PIN_COUNT } from "../interrupts/ioapic.ts";
+import { CPU_SIGNATURE } from "../cpu/cpuid.ts";
+import { IOAPIC_PIN_COUNT, IOAPIC_VERSION } from "../interrupts/ioapic.ts";
 import { IOAPIC_BASE } from "../interrupts/interrupt-fabric.ts";
 import { APIC_DEFAULT_BASE, APIC_VERSION } from "../interrupts/local-apic-registers.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
@@ -23,7 +24,6 @@ const ENTRY_LOCAL_INTERRUPT = 4;
 const PROCESSOR_ENABLED = 1;
 const PROCESSOR_BOOT = 2;
 const IO_APIC_ENABLED = 1;
-const IO_APIC_VERSION = 0x11;
 const INTERRUPT_VECTORED = 0;
 const INTERRUPT_NMI = 1;
 const INTERRUPT_EXTINT = 3;
@@ -54,7 +54,7 @@ export function buildMpTable(vcpuCount: number): Uint8Array {
   const entries = [
     ...Array.from({ length: vcpuCount }, (_, id) => processor(id)),
     [ENTRY_BUS, ISA_BUS, ...ascii("ISA   ")],
-    [ENTRY_IO_APIC, ioApicId, IO_APIC_VERSION, IO_APIC_ENABLED, ...word(IOAPIC_BASE)],
+    [ENTRY_IO_APIC, ioApicId, IOAPIC_VERSION, IO_APIC_ENABLED, ...word(IOAPIC_BASE)],
     ...Array.from({ length: IOAPIC_PIN_COUNT }, (_, pin) => interrupt(pin, ioApicId)),
     [ENTRY_LOCAL_INTERRUPT, INTERRUPT_EXTINT, 0, 0, ISA_BUS, 0, 0, 0],
     [ENTRY_LOCAL_INTERRUPT, INTERRUPT_NMI, 0, 0, ISA_BUS, 0, ALL_APICS, 1],
@@ -76,7 +76,7 @@ export function buildMpTable(vcpuCount: number): Uint8Array {
 
 function processor(id: number): number[] {
   const flags = PROCESSOR_ENABLED | (id === 0 ? PROCESSOR_BOOT : 0);
-  const signature = word(0x0711);
+  const signature = word(CPU_SIGNATURE);
   const fpuAndApic = word((1 << 0) | (1 << 9));
   return [
     ENTRY_PROCESSOR,

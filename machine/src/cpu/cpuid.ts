@@ -15,7 +15,7 @@ const BRAND = "Hearth hearth-v1 virtual processor";
 const HYPERVISOR_VENDOR = "KVMKVMKVM\0\0\0";
 
 /** Family 7, model 1, stepping 1. */
-const SIGNATURE = 0x0711;
+export const CPU_SIGNATURE = 0x0711;
 const CLFLUSH_QUADWORDS = 8;
 const PHYSICAL_ADDRESS_BITS = 40;
 const LINEAR_ADDRESS_BITS = 48;
@@ -116,7 +116,7 @@ function basicLeaves({ vcpuId, vcpuCount, tscFrequencyHz }: CpuidOptions): Cpuid
   const megahertz = Math.round(tscFrequencyHz / 1e6);
   return [
     leaf(0, MAX_BASIC_LEAF, vendorB, vendorC, vendorD),
-    leaf(1, SIGNATURE, apicField, FEATURES_1C, FEATURES_1D | (vcpuCount > 1 ? FEATURE_1D_HTT : 0)),
+    leaf(1, CPU_SIGNATURE, apicField, FEATURES_1C, FEATURES_1D | (vcpuCount > 1 ? FEATURE_1D_HTT : 0)),
     // Descriptor 0xff: ask leaf 4.
     leaf(2, 0x0000_ff01, 0, 0, 0),
     leaf(6, FEATURES_6A, 0, 0, 0),
@@ -162,7 +162,7 @@ function extendedLeaves(): CpuidLeaf[] {
   const addressBits = PHYSICAL_ADDRESS_BITS | (LINEAR_ADDRESS_BITS << 8);
   return [
     leaf(0x8000_0000, MAX_EXTENDED_LEAF, 0, 0, 0),
-    leaf(0x8000_0001, SIGNATURE, 0, FEATURES_E1C, FEATURES_E1D),
+    leaf(0x8000_0001, CPU_SIGNATURE, 0, FEATURES_E1C, FEATURES_E1D),
     ...[0, 1, 2].map((i) =>
       leaf(0x8000_0002 + i, brand[4 * i], brand[4 * i + 1], brand[4 * i + 2], brand[4 * i + 3]),
     ),

@@ -19,7 +19,8 @@ const INDEX_VERSION = 1;
 const INDEX_ARBITRATION = 2;
 const INDEX_REDIRECTION = 0x10;
 
-const VERSION = 0x11 | ((IOAPIC_PIN_COUNT - 1) << 16);
+export const IOAPIC_VERSION = 0x11;
+const VERSION_REGISTER = IOAPIC_VERSION | ((IOAPIC_PIN_COUNT - 1) << 16);
 
 const ENTRY_MASKED = 1 << 16;
 const ENTRY_LEVEL = 1 << 15;
@@ -113,7 +114,7 @@ export class IoApic implements WordRegisters {
   #readIndexed(): number {
     const index = this.#select;
     if (index === INDEX_ID || index === INDEX_ARBITRATION) return (this.#id << 24) >>> 0;
-    if (index === INDEX_VERSION) return VERSION;
+    if (index === INDEX_VERSION) return VERSION_REGISTER;
     const pin = (index - INDEX_REDIRECTION) >> 1;
     if (index < INDEX_REDIRECTION || pin >= IOAPIC_PIN_COUNT) return 0;
     return (((index & 1) === 0 ? this.#low[pin] : this.#high[pin]) as number) >>> 0;

@@ -42,7 +42,6 @@ export const LVT_MASKED = 1 << 16;
 export const LVT_MODE_SHIFT = 8;
 /** Timer entry: mode in bits 18:17. */
 export const LVT_TIMER_MODE_SHIFT = 17;
-export const LVT_REMOTE_IRR = 1 << 14;
 
 export const TimerMode = { OneShot: 0, Periodic: 1, TscDeadline: 2 } as const;
 

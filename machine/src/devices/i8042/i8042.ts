@@ -6,7 +6,9 @@ import type { InterruptLine } from "../../interrupts/interrupt-line.ts";
 import { type ChipState, openState } from "../../snapshot/chip-state.ts";
 import { KEYBOARD_QUEUE_BYTES, Keyboard } from "./keyboard.ts";
 
-/** Offsets from port 0x60. */
+export const I8042_PORT = 0x60;
+export const KEYBOARD_GSI = 1;
+/** Offsets from I8042_PORT. */
 export const I8042_DATA = 0;
 export const I8042_COMMAND = 4;
 

@@ -7,7 +7,7 @@ import { Uart16550 } from "./uart16550.ts";
 
 export const COM1_PORT = 0x3f8;
 export const COM1_GSI = 4;
-const PORT_COUNT = 8;
+export const COM1_PORT_COUNT = 8;
 const CHUNK_BYTES = 4096;
 
 /** Gets output in order; the bytes are its own to keep. */
@@ -25,7 +25,7 @@ export class SerialPort {
   }
 
   attach(ports: AddressSpace): void {
-    ports.register(COM1_PORT, PORT_COUNT, onByteRegisters(this.uart));
+    ports.register(COM1_PORT, COM1_PORT_COUNT, onByteRegisters(this.uart));
   }
 
   /** Hands gathered output to the sink. The machine calls it at the end of each slice. */

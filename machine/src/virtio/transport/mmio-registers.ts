@@ -39,8 +39,6 @@ export const MmioRegister = {
 
 export const MMIO_MAGIC = 0x7472_6976;
 export const MMIO_VERSION = 2;
-/** Size of the window a device occupies. */
-export const MMIO_WINDOW_BYTES = 0x1000;
 
 /** Bits of the status register. */
 export const DeviceStatus = {
