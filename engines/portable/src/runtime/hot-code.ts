@@ -68,7 +68,6 @@ export class HotCode {
     this.#resetBlocks = core["resetBlocks"] as (cpu: number) => void;
     this.#firstSlot = firstSlot;
     this.#nextSlot = firstSlot;
-    void loadRegionCompiler();
   }
 
   /** A slice ended here by its budget. */
@@ -77,9 +76,9 @@ export class HotCode {
     if (uop === 0) return;
     const count = (this.#samples.get(uop) ?? 0) + 1;
     this.#samples.set(uop, count);
-    if (count < HOT || compile === undefined || this.#isOverspent()) return;
-    this.#samples.delete(uop);
-    this.#compile(uop);
+    if (count < HOT) return;
+    if (compile === undefined) void loadRegionCompiler();
+    else if (!this.#isOverspent()) this.#compile(uop);
   }
 
   /** Compiles the code at RIP now; false when there is nothing to compile. For tests. */
