@@ -1,3 +1,5 @@
+// Which RAM disks are opened on the host, and that nothing of the others is lost.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -16,6 +18,7 @@ test("everything else is left as it is", () => {
     ["a plain cpio", cpio],
     ["no cpio inside", gzipSync(Buffer.from("x".repeat(5000)))],
     ["something after the archive", Buffer.concat([gzipSync(cpio), Buffer.alloc(512)])],
+    ["two archives, each compressed", Buffer.concat([zstdCompressSync(cpio), zstdCompressSync(cpio)])],
     ["damaged", gzipSync(cpio).subarray(0, 30)],
     ["empty", new Uint8Array(0)],
     ["microcode first", Buffer.concat([cpio, gzipSync(cpio)])],

@@ -1,8 +1,8 @@
 // Initial RAM disks. One that is compressed as a whole is opened on the host: the guest's processor is slower, and the
 // kernel takes a plain cpio as well. Anything else (several archives in a row, microcode first) is left as it is.
 
-import { gunzipSync } from "node:zlib";
-import { compressionOf, decompress } from "./kernel/decompress.ts";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { compressionOf } from "./kernel/decompress.ts";
 import { readBootFile } from "./kernel/read-kernel.ts";
 
 /** Opened it may take this part of the guest's memory at most: it and what is unpacked from it must fit side by side. */
@@ -25,9 +25,9 @@ function tryOpen(file: Uint8Array, limitBytes: number): Uint8Array | undefined {
   try {
     switch (compressionOf(file)) {
       case "gzip":
-        return openGzip(file, limitBytes);
+        return allOf(file, gunzipSync(file, { maxOutputLength: limitBytes, info: true }));
       case "zstd":
-        return decompress(file, "zstd", limitBytes);
+        return allOf(file, zstdDecompressSync(file, { maxOutputLength: limitBytes, info: true }));
       default:
         return undefined;
     }
@@ -37,12 +37,9 @@ function tryOpen(file: Uint8Array, limitBytes: number): Uint8Array | undefined {
   }
 }
 
-/** Undefined when something follows the compressed data, which would be lost. */
-function openGzip(file: Uint8Array, limitBytes: number): Uint8Array | undefined {
-  const { buffer, engine } = gunzipSync(file, { maxOutputLength: limitBytes, info: true }) as unknown as {
-    buffer: Uint8Array;
-    engine: { bytesWritten: number };
-  };
+/** Undefined when something follows the compressed data, which would be lost. `info` is missing from the types. */
+function allOf(file: Uint8Array, result: unknown): Uint8Array | undefined {
+  const { buffer, engine } = result as { buffer: Uint8Array; engine: { bytesWritten: number } };
   return engine.bytesWritten === file.length ? buffer : undefined;
 }
 

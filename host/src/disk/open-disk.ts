@@ -87,12 +87,16 @@ function openFailure(path: string, cause: unknown, reason: "unreadable" | "not-w
 /** The overlay has no name once it is open, so that nothing is left behind however this process ends. */
 async function openOverlay(directory: string): Promise<DiskFile> {
   const path = join(directory, `hearth-overlay-${randomBytes(8).toString("hex")}`);
+  let file: DiskFile | undefined;
   try {
-    const fd = await openFd(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-    const file = new DiskFile(path, fd);
+    file = new DiskFile(
+      path,
+      await openFd(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600),
+    );
     await fs.unlink(path);
     return file;
   } catch (cause) {
+    await file?.close();
     const { message } = cause as Error;
     throw new HearthError(
       "disk.overlay",
