@@ -15,6 +15,8 @@ const REX_W = 8;
 const REX_R = 4;
 const REX_B = 1;
 const MANDATORY: Readonly<Record<string, number>> = { 66: 0x66, f3: 0xf3, f2: 0xf2 };
+/** LOOPNE and LOOPE take the condition from a repeat prefix on AMD's processors, and NOP becomes PAUSE. */
+const REPEAT_MATTERS = new Set([0x90, 0xe0, 0xe1]);
 const REPEATS = [0xf3, 0xf2];
 /** INT 80h is the host's system call. */
 const SYSTEM_CALL = 0x80;
@@ -159,7 +161,10 @@ function assemble(draft: Draft, opcodeRegister: number): Uint8Array {
 function meaningless({ random, bits, form, prefixes, rex }: Draft): number[] {
   if (random.below(40) !== 0) return [];
   const repeats =
-    form.map === 0 && !form.options.has("string") && form.prefix === undefined && form.opcode !== 0x90;
+    form.map === 0 &&
+    !form.options.has("string") &&
+    form.prefix === undefined &&
+    !REPEAT_MATTERS.has(form.opcode);
   const kind = random.below(3);
   if (kind === 0 && repeats) return [random.pick(REPEATS)];
   // UD0 and UD1 are undefined before their length is known.

@@ -34,10 +34,10 @@ export function chooseSegment(draft: Draft): bigint {
     draft.prefixes.push(random.pick(IGNORED_SEGMENTS));
     return 0n;
   }
-  // Some processors want the offset alone to be canonical too.
-  const far = draft.target >> 46n !== 0n || /^bt[src]?$/.test(draft.form.mnemonic);
+  // Not where a Linux program has its stack. Some processors want the offset alone to be canonical too.
+  const far = draft.target >> 46n !== 0n || /^(bt[src]?|xlat)$/.test(draft.form.mnemonic);
   const base = random.pick(
-    [0n, 0x1000n, 0x0fff_f000n, 0x7fff_0000_0000n, random.u64() >> 18n].slice(0, far ? 1 : 5),
+    [0n, 0x1000n, 0x0fff_f000n, 0x6fff_0000_0000n, random.u64() >> 18n].slice(0, far ? 1 : 5),
   );
   const segment = random.pick([FS, GS]);
   if (segment === FS) draft.before.fsBase = base;

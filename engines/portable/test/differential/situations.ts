@@ -75,7 +75,7 @@ function stackAddress({ random }: Draft): bigint {
 
 function stack(draft: Draft): void {
   // With a bad stack and a bad operand, which of the two is found first is the CPU's own business.
-  const withOperand = draft.form.operands.some(({ kind }) => kind === "rm");
+  const withOperand = draft.form.operands.some(({ kind }) => kind === "rm" || kind === "memory");
   pointer(draft, RSP, withOperand || draft.random.below(12) ? stackAddress(draft) : dataAddress(draft));
 }
 
