@@ -3,7 +3,7 @@
 
 import { assert } from "../errors.ts";
 import { SYSTEM_AREA_END, RSDP_GPA } from "../boot/memory-layout.ts";
-import { APIC_DEFAULT_BASE } from "../interrupts/local-apic-registers.ts";
+import { APIC_DEFAULT_BASE } from "../interrupts/local-apic/local-apic-registers.ts";
 import { IOAPIC_BASE } from "../interrupts/interrupt-fabric.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
 import { ascii } from "./aml.ts";

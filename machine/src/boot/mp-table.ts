@@ -7,7 +7,7 @@ import { checksum } from "../acpi/table.ts";
 import { CPU_SIGNATURE } from "../cpu/cpuid.ts";
 import { IOAPIC_PIN_COUNT, IOAPIC_VERSION } from "../interrupts/ioapic.ts";
 import { IOAPIC_BASE } from "../interrupts/interrupt-fabric.ts";
-import { APIC_DEFAULT_BASE, APIC_VERSION } from "../interrupts/local-apic-registers.ts";
+import { APIC_DEFAULT_BASE, APIC_VERSION } from "../interrupts/local-apic/local-apic-registers.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
 import { SYSTEM_AREA_START } from "./memory-layout.ts";
 

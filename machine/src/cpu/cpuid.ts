@@ -4,7 +4,7 @@
 // (arch/x86/kernel/cpu/common.c, cpu_vuln_whitelist); the rest is answered by IA32_ARCH_CAPABILITIES. The same vendor
 // also makes glibc read cache sizes from leaf 4 and Linux trust the invariant TSC.
 
-import { APIC_BUS_FREQUENCY_HZ } from "../interrupts/apic-timer.ts";
+import { APIC_BUS_FREQUENCY_HZ } from "../interrupts/local-apic/apic-timer.ts";
 import { KVM_CLOCK_FEATURES } from "../time/kvm-clock.ts";
 import type { CpuidLeaf } from "./vcpu.ts";
 

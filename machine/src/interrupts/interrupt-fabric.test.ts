@@ -8,7 +8,7 @@ import { AssertionError } from "../errors.ts";
 import { TimerQueue } from "../time/timer-queue.ts";
 import { VirtualClock } from "../time/virtual-clock.ts";
 import { IOAPIC_BASE, InterruptFabric } from "./interrupt-fabric.ts";
-import { LocalApic } from "./local-apic.ts";
+import { LocalApic } from "./local-apic/local-apic.ts";
 
 let fabric: InterruptFabric;
 let apics: LocalApic[];

@@ -7,8 +7,8 @@ import { assert } from "../errors.ts";
 import { type ApicBus, type ApicMessage, DeliveryMode, decodeMsi } from "./apic-message.ts";
 import type { InterruptLine } from "./interrupt-line.ts";
 import { IOAPIC_PIN_COUNT, IoApic } from "./ioapic.ts";
-import type { LocalApic } from "./local-apic.ts";
-import { Shorthand } from "./local-apic-registers.ts";
+import type { LocalApic } from "./local-apic/local-apic.ts";
+import { Shorthand } from "./local-apic/local-apic-registers.ts";
 import { PicPair } from "./pic-pair.ts";
 
 export const IOAPIC_BASE = 0xfec0_0000;

@@ -1,9 +1,9 @@
 // The surroundings of a local APIC: its processor, the APIC bus and the 8259 pair. Injected, so that a test can be all
 // of them.
 
-import type { TimerQueue } from "../time/timer-queue.ts";
-import type { VirtualClock } from "../time/virtual-clock.ts";
-import type { ApicMessage } from "./apic-message.ts";
+import type { TimerQueue } from "../../time/timer-queue.ts";
+import type { VirtualClock } from "../../time/virtual-clock.ts";
+import type { ApicMessage } from "../apic-message.ts";
 
 /** What a local APIC does to its processor and to the rest of the board. */
 export interface LocalApicHost {

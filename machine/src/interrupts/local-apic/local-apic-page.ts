@@ -1,7 +1,7 @@
 // The local APIC's xAPIC face: a page at 0xfee00000 with a 32-bit register every 16 bytes (Intel SDM vol. 3A, 11.4.1).
 // Only whole-register accesses do anything; in x2APIC mode the page is dead.
 
-import type { WordRegisters } from "../bus/register-map.ts";
+import type { WordRegisters } from "../../bus/register-map.ts";
 import type { LocalApic } from "./local-apic.ts";
 import { ApicRegister, ESR_ILLEGAL_REGISTER } from "./local-apic-registers.ts";
 

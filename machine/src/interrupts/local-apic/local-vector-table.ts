@@ -1,7 +1,7 @@
 // The local vector table: what the APIC's own sources (timer, thermal, performance, LINT0, LINT1, error) turn into
 // (Intel SDM vol. 3A, 11.5.1).
 
-import { DeliveryMode } from "./apic-message.ts";
+import { DeliveryMode } from "../apic-message.ts";
 import { ApicRegister, LVT_MASKED, LVT_MODE_SHIFT, LVT_WRITABLE } from "./local-apic-registers.ts";
 
 /** The registers of the table, in order. */

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { FakeTime } from "@hearth/testkit/fake-time";
-import { TimerQueue } from "../time/timer-queue.ts";
-import { VirtualClock } from "../time/virtual-clock.ts";
+import { TimerQueue } from "../../time/timer-queue.ts";
+import { VirtualClock } from "../../time/virtual-clock.ts";
 import { LocalApic } from "./local-apic.ts";
 import { isApicMsr, readApicMsr, writeApicMsr } from "./local-apic-msr.ts";
 import { LocalApicPage } from "./local-apic-page.ts";

@@ -1,7 +1,7 @@
 // Request, in-service and trigger-mode registers of a local APIC and the priority rule between them (Intel SDM vol. 3A,
 // 11.8.3, 11.8.4): a vector is delivered when its class is above that of the task priority and of what is in service.
 
-import { type ChipState, openState } from "../snapshot/chip-state.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
 import { VectorSet } from "./vector-set.ts";
 
 const STATE_KIND = "apic-priority";

@@ -1,9 +1,9 @@
 // The local APIC's timer (Intel SDM vol. 3A, 11.5.4): one-shot and periodic countdown of a 1 GHz bus clock through a
 // divider, or an absolute TSC deadline. Expiry is a callback; whether it interrupts is the LVT entry's affair.
 
-import { type ChipState, openState } from "../snapshot/chip-state.ts";
-import type { Timer, TimerQueue } from "../time/timer-queue.ts";
-import type { VirtualClock } from "../time/virtual-clock.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
+import type { Timer, TimerQueue } from "../../time/timer-queue.ts";
+import type { VirtualClock } from "../../time/virtual-clock.ts";
 import { TimerMode } from "./local-apic-registers.ts";
 
 /** Frequency of the timer's input clock; CPUID leaf 0x40000010 says the same. */

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { FakeTime } from "@hearth/testkit/fake-time";
-import { HearthError } from "../errors.ts";
-import { TimerQueue } from "../time/timer-queue.ts";
-import { VirtualClock } from "../time/virtual-clock.ts";
-import { type ApicMessage, DeliveryMode } from "./apic-message.ts";
+import { HearthError } from "../../errors.ts";
+import { TimerQueue } from "../../time/timer-queue.ts";
+import { VirtualClock } from "../../time/virtual-clock.ts";
+import { type ApicMessage, DeliveryMode } from "../apic-message.ts";
 import { LocalApic } from "./local-apic.ts";
 import { readApicMsr, writeApicMsr } from "./local-apic-msr.ts";
 import { LocalApicPage } from "./local-apic-page.ts";

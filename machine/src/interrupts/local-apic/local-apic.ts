@@ -1,8 +1,8 @@
 // Local APIC, xAPIC and x2APIC (Intel SDM vol. 3A, chapter 11). One per vCPU. Differences on purpose: the register page
 // cannot be moved, delivery is instantaneous (no delivery status), SMI and CMCI do nothing.
 
-import { type ChipState, openState } from "../snapshot/chip-state.ts";
-import { type ApicMessage, DeliveryMode } from "./apic-message.ts";
+import { type ChipState, openState } from "../../snapshot/chip-state.ts";
+import { type ApicMessage, DeliveryMode } from "../apic-message.ts";
 import { ApicTimer } from "./apic-timer.ts";
 import type { LocalApicHost, LocalApicOptions } from "./local-apic-host.ts";
 import {
