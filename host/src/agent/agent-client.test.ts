@@ -4,9 +4,9 @@ import { HearthError } from "@hearth/machine/errors";
 import { AgentClient } from "./agent-client.ts";
 import { collect } from "./byte-queue.ts";
 import { decodeArgv, encodeEnd, encodeWelcome, fakeAgent, streamPair } from "./fake-agent.ts";
-import { encodeFrame, type Frame, FrameType } from "./frame.ts";
+import { encodeFrame, type Frame, FrameType } from "./protocol/frame.ts";
 import { WINDOW_BYTES } from "./output-stream.ts";
-import { PayloadReader, PayloadWriter } from "./wire.ts";
+import { PayloadReader, PayloadWriter } from "./protocol/wire.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 const codeOf = (promise: Promise<unknown>) =>

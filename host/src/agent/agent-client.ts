@@ -3,12 +3,12 @@
 import { HearthError } from "@hearth/machine/errors";
 import { AgentConnection } from "./agent-connection.ts";
 import type { ByteStream } from "./byte-stream.ts";
-import { errnoName } from "./end.ts";
-import { FrameType } from "./frame.ts";
+import { errnoName } from "./protocol/end.ts";
+import { FrameType } from "./protocol/frame.ts";
 import { GuestFiles } from "./guest-files.ts";
 import { type GuestProcess, type SpawnOptions, spawnInGuest } from "./guest-process.ts";
-import type { AgentInfo } from "./hello.ts";
-import { malformed, PayloadReader, PayloadWriter } from "./wire.ts";
+import type { AgentInfo } from "./protocol/hello.ts";
+import { malformed, PayloadReader, PayloadWriter } from "./protocol/wire.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 

@@ -4,10 +4,10 @@
 import { HearthError } from "@hearth/machine/errors";
 import type { ByteStream } from "./byte-stream.ts";
 import { Channel } from "./channel.ts";
-import { encodeFrame, type Frame, FrameParser, FrameType, MAX_PAYLOAD_BYTES } from "./frame.ts";
-import { decodeRefuse, decodeWelcome, encodeHello, type Welcome } from "./hello.ts";
+import { encodeFrame, type Frame, FrameParser, FrameType, MAX_PAYLOAD_BYTES } from "./protocol/frame.ts";
+import { decodeRefuse, decodeWelcome, encodeHello, type Welcome } from "./protocol/hello.ts";
 import { WINDOW_BYTES } from "./output-stream.ts";
-import { malformed } from "./wire.ts";
+import { malformed } from "./protocol/wire.ts";
 
 /** The negotiated connection. Create with `open`. */
 export class AgentConnection {

@@ -1,10 +1,10 @@
 // One channel: a request under way, its three streams and its end (docs/agent-protocol.md, "Channels").
 
-import { type End, decodeEnd } from "./end.ts";
-import { type Frame, FrameType } from "./frame.ts";
+import { type End, decodeEnd } from "./protocol/end.ts";
+import { type Frame, FrameType } from "./protocol/frame.ts";
 import { InputStream } from "./input-stream.ts";
 import { OutputStream } from "./output-stream.ts";
-import { malformed, PayloadReader, PayloadWriter } from "./wire.ts";
+import { malformed, PayloadReader, PayloadWriter } from "./protocol/wire.ts";
 
 type SendFrame = (channel: number, type: number, stream: number, payload?: Uint8Array) => void;
 

@@ -2,8 +2,8 @@
 // script says. Not used by the product.
 
 import type { ByteStream } from "./byte-stream.ts";
-import { encodeFrame, type Frame, FrameParser, FrameType } from "./frame.ts";
-import { PayloadReader, PayloadWriter } from "./wire.ts";
+import { encodeFrame, type Frame, FrameParser, FrameType } from "./protocol/frame.ts";
+import { PayloadReader, PayloadWriter } from "./protocol/wire.ts";
 
 /** Two connected streams. Bytes arrive in a later microtask, as on a real transport. */
 export function streamPair(): [ByteStream, ByteStream] {

@@ -1,13 +1,13 @@
 // Files in the guest: read, write, look, list, and the changes to directories (docs/agent-protocol.md, "Requests").
-// Every method throws HearthError: file.not-found, file.exists, file.permission, … (end.ts), or the connection's.
+// Every method throws HearthError: file.not-found, file.exists, file.permission, … (protocol/end.ts), or the connection's.
 
 import type { AgentConnection } from "./agent-connection.ts";
 import { collect } from "./byte-queue.ts";
 import type { Channel } from "./channel.ts";
-import { fileError } from "./end.ts";
-import { decodeEntry, type FileEntry } from "./file-entry.ts";
-import { FrameType } from "./frame.ts";
-import { malformed, PayloadReader, PayloadWriter } from "./wire.ts";
+import { fileError } from "./protocol/end.ts";
+import { decodeEntry, type FileEntry } from "./protocol/file-entry.ts";
+import { FrameType } from "./protocol/frame.ts";
+import { malformed, PayloadReader, PayloadWriter } from "./protocol/wire.ts";
 
 const TO_THE_END = 2n ** 64n - 1n;
 const WriteFlag = { Create: 1, Truncate: 2, Append: 4, Exclusive: 8, Parents: 16, Sync: 32 } as const;

@@ -2,11 +2,11 @@
 
 import type { AgentConnection } from "./agent-connection.ts";
 import type { Channel } from "./channel.ts";
-import { type End, execError } from "./end.ts";
-import { FrameType } from "./frame.ts";
+import { type End, execError } from "./protocol/end.ts";
+import { FrameType } from "./protocol/frame.ts";
 import type { InputStream } from "./input-stream.ts";
-import { type SignalName, signalName, signalNumber } from "./signals.ts";
-import { PayloadWriter } from "./wire.ts";
+import { type SignalName, signalName, signalNumber } from "./protocol/signals.ts";
+import { PayloadWriter } from "./protocol/wire.ts";
 
 /** How to run a program. */
 export interface SpawnOptions {
@@ -74,7 +74,7 @@ export class GuestProcess {
   }
 }
 
-/** Starts `argv` in the guest. Throws HearthError exec.not-found, exec.not-executable, exec.user, … (see end.ts). */
+/** Starts `argv` in the guest. Throws HearthError exec.not-found, exec.not-executable, exec.user, … (see protocol/end.ts). */
 export async function spawnInGuest(
   connection: AgentConnection,
   argv: readonly string[],

@@ -1,7 +1,7 @@
 // Stream 0 of a channel: host to guest, under the credit the guest gives (docs/agent-protocol.md, "Credit").
 
-import { FrameType } from "./frame.ts";
-import { malformed } from "./wire.ts";
+import { FrameType } from "./protocol/frame.ts";
+import { malformed } from "./protocol/wire.ts";
 
 /** Largest DATA frame sent: small enough that channels share the connection fairly. */
 const CHUNK_BYTES = 32_768;

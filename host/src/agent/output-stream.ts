@@ -2,8 +2,8 @@
 // credit in lumps as the reader takes bytes (docs/agent-protocol.md, "Credit").
 
 import { ByteQueue } from "./byte-queue.ts";
-import { FrameType } from "./frame.ts";
-import { malformed, PayloadWriter } from "./wire.ts";
+import { FrameType } from "./protocol/frame.ts";
+import { malformed, PayloadWriter } from "./protocol/wire.ts";
 
 /** Room given to each stream of the guest. */
 export const WINDOW_BYTES = 262_144;
