@@ -10,6 +10,6 @@ export interface MmioDevice {
   /** `offset` is below the size of the window the device was placed at; `offset` need not be a multiple of `size`. */
   readMmio(offset: number, size: AccessSize): number;
   writeMmio(offset: number, size: AccessSize, value: number): void;
-  /** Power-on state. The machine calls it on a system reset. */
+  /** Back to the power-on state. */
   reset(): void;
 }

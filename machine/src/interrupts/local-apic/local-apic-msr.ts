@@ -49,7 +49,7 @@ export function readApicMsr(apic: LocalApic, index: number): bigint | undefined 
     case ApicRegister.Id:
       return BigInt(apic.id);
     case ApicRegister.CommandLow:
-      return (BigInt(apic.commandHigh) << 32n) | BigInt(apic.commandLow);
+      return (BigInt(apic.command.high) << 32n) | BigInt(apic.command.low);
     case ApicRegister.ArbitrationPriority:
     case ApicRegister.EndOfInterrupt:
       return undefined;
@@ -70,13 +70,14 @@ export function writeApicMsr(apic: LocalApic, index: number, value: bigint): boo
   if (register === ApicRegister.CommandLow) {
     // Bit 12 is delivery status in xAPIC and reserved here; some software copies it.
     if ((low & ~(ICR_WRITABLE | 0x1000)) !== 0) return false;
-    apic.writeCommand(low, Number(value >> 32n));
+    apic.command.high = Number(value >> 32n);
+    apic.command.write(low, apic.command.high);
     return true;
   }
   if (value >> 32n !== 0n) return false;
   if (register === ApicRegister.SelfIpi) {
     if (low > 0xff) return false;
-    apic.writeSelfIpi(low);
+    apic.command.sendToSelf(low);
     return true;
   }
   const writable = X2_WRITABLE[register];

@@ -18,7 +18,7 @@ export class LocalApicPage implements WordRegisters {
     if (!apic.isEnabled || apic.isX2 || (offset & 0xf) !== 0) return 0;
     const register = offset >>> 4;
     if (register === ApicRegister.Id) return (apic.id << 24) >>> 0;
-    if (register === ApicRegister.CommandHigh) return apic.commandHigh;
+    if (register === ApicRegister.CommandHigh) return apic.command.high;
     if (register === ApicRegister.DestinationFormat) return apic.destinationFormat;
     const value = apic.read(register);
     if (value >= 0) return value;
@@ -32,8 +32,8 @@ export class LocalApicPage implements WordRegisters {
     const register = offset >>> 4;
     if (register === ApicRegister.LogicalDestination) apic.logicalDestination = value;
     else if (register === ApicRegister.DestinationFormat) apic.destinationFormat = value;
-    else if (register === ApicRegister.CommandHigh) apic.commandHigh = value & 0xff00_0000;
-    else if (register === ApicRegister.CommandLow) apic.writeCommand(value, apic.commandHigh >>> 24);
+    else if (register === ApicRegister.CommandHigh) apic.command.high = value & 0xff00_0000;
+    else if (register === ApicRegister.CommandLow) apic.command.write(value, apic.command.high >>> 24);
     else if (!apic.write(register, value)) apic.raiseError(ESR_ILLEGAL_REGISTER);
   }
 }

@@ -4,6 +4,7 @@
 import { type ChipState, openState } from "../../snapshot/chip-state.ts";
 import { type ApicMessage, DeliveryMode } from "../apic-message.ts";
 import { ApicTimer } from "./apic-timer.ts";
+import { InterruptCommand } from "./interrupt-command.ts";
 import type { LocalApicHost, LocalApicOptions } from "./local-apic-host.ts";
 import {
   APIC_DEFAULT_BASE,
@@ -13,13 +14,8 @@ import {
   BASE_ENABLE,
   BASE_X2APIC,
   ESR_RECEIVE_ILLEGAL_VECTOR,
-  ESR_SEND_ILLEGAL_VECTOR,
-  ICR_ASSERT,
-  ICR_LEVEL,
-  ICR_LOGICAL,
   ICR_WRITABLE,
   LVT_TIMER_MODE_SHIFT,
-  Shorthand,
   SVR_ENABLE,
   SVR_WRITABLE,
 } from "./local-apic-registers.ts";
@@ -33,6 +29,7 @@ const STATE_VERSION = 1;
 export class LocalApic {
   readonly id: number;
   readonly timer: ApicTimer;
+  readonly command: InterruptCommand;
   readonly #host: LocalApicHost;
   readonly #isBootProcessor: boolean;
   readonly #priorities = new PriorityUnit();
@@ -43,8 +40,6 @@ export class LocalApic {
   #spurious = 0xff;
   #errors = 0;
   #errorsLatched = 0;
-  #commandLow = 0;
-  #commandHigh = 0;
   /** Level of LINT0, driven by the 8259 pair. */
   #externalLine = false;
   #isRequesting = false;
@@ -56,6 +51,10 @@ export class LocalApic {
     this.timer = new ApicTimer(options.clock, options.timers, options.tscFrequencyHz, () =>
       this.#deliverLvt(ApicRegister.LvtTimer),
     );
+    this.command = new InterruptCommand({
+      send: (message, shorthand) => options.host.sendIpi(options.id, message, shorthand),
+      raiseError: (bit) => this.raiseError(bit),
+    });
     this.reset();
   }
 
@@ -76,7 +75,7 @@ export class LocalApic {
     this.#destinationFormat = 0xffff_ffff;
     this.#spurious = 0xff;
     this.#errors = this.#errorsLatched = 0;
-    this.#commandLow = this.#commandHigh = 0;
+    this.command.reset();
     this.timer.reset();
     this.#update();
   }
@@ -191,19 +190,6 @@ export class LocalApic {
     this.#destinationFormat = (value | 0x0fff_ffff) >>> 0;
   }
 
-  get commandLow(): number {
-    return this.#commandLow;
-  }
-
-  /** Destination part of the interrupt command register, as written. */
-  get commandHigh(): number {
-    return this.#commandHigh;
-  }
-
-  set commandHigh(value: number) {
-    this.#commandHigh = value >>> 0;
-  }
-
   /** Registers that read the same in both modes; -1 for one that does not exist. */
   read(register: number): number {
     if (register >= ApicRegister.InService && register < ApicRegister.ErrorStatus)
@@ -225,7 +211,7 @@ export class LocalApic {
       case ApicRegister.ErrorStatus:
         return this.#errorsLatched;
       case ApicRegister.CommandLow:
-        return this.#commandLow;
+        return this.command.low;
       case ApicRegister.TimerInitialCount:
         return this.timer.initialCount;
       case ApicRegister.TimerCurrentCount:
@@ -264,34 +250,6 @@ export class LocalApic {
     }
   }
 
-  /** The interrupt command register: sends an inter-processor interrupt. */
-  writeCommand(low: number, destination: number): void {
-    this.#commandLow = (low & ICR_WRITABLE) >>> 0;
-    if (this.isX2) this.#commandHigh = destination >>> 0;
-    this.#send(low, destination);
-  }
-
-  /** The self-IPI register: an edge to this processor that leaves the interrupt command register alone. */
-  writeSelfIpi(vector: number): void {
-    this.#send((Shorthand.Self << 18) | vector, 0);
-  }
-
-  #send(low: number, destination: number): void {
-    const deliveryMode = (low >>> 8) & 7;
-    // INIT level de-assert only resynchronises arbitration on old buses.
-    if (deliveryMode === DeliveryMode.Init && (low & ICR_ASSERT) === 0 && (low & ICR_LEVEL) !== 0) return;
-    const vector = low & 0xff;
-    const shorthand = (low >>> 18) & 3;
-    const isLogical = (low & ICR_LOGICAL) !== 0;
-    if (vector < 16 && deliveryMode <= DeliveryMode.LowestPriority) this.raiseError(ESR_SEND_ILLEGAL_VECTOR);
-    else
-      this.#host.sendIpi(
-        this.id,
-        { vector, deliveryMode, destination, isLogical, isLevel: false },
-        shorthand,
-      );
-  }
-
   state(): ChipState {
     const data = {
       base: this.#base,
@@ -302,8 +260,8 @@ export class LocalApic {
       spurious: this.#spurious,
       errors: this.#errors,
       errorsLatched: this.#errorsLatched,
-      commandLow: this.#commandLow,
-      commandHigh: this.#commandHigh,
+      commandLow: this.command.low,
+      commandHigh: this.command.high,
       externalLine: this.#externalLine,
       timer: this.timer.state(),
     };
@@ -323,8 +281,10 @@ export class LocalApic {
     this.#spurious = fields.integer("spurious", SVR_WRITABLE);
     this.#errors = fields.integer("errors", 0xff);
     this.#errorsLatched = fields.integer("errorsLatched", 0xff);
-    this.#commandLow = fields.integer("commandLow", ICR_WRITABLE);
-    this.#commandHigh = fields.integer("commandHigh", 0xffff_ffff);
+    this.command.restore(
+      fields.integer("commandLow", ICR_WRITABLE),
+      fields.integer("commandHigh", 0xffff_ffff),
+    );
     this.#externalLine = fields.boolean("externalLine");
     this.timer.restore(fields.chip("timer"));
     this.#update();
