@@ -88,10 +88,10 @@ describe("vCPU slot", () => {
   test("a message to another processor arrives there; start-up messages are counted", () => {
     const other = makeSlot(1);
     other.apic.write(0x0f, 0x1ff);
-    slot.apic.writeCommand(0x4061, 1);
+    slot.apic.command.write(0x4061, 1);
     assert.equal(other.acknowledgeInterrupt(), 0x61);
-    slot.apic.writeCommand(0x4500, 1);
-    slot.apic.writeCommand(0x4699, 1);
+    slot.apic.command.write(0x4500, 1);
+    slot.apic.command.write(0x4699, 1);
     assert.equal(other.startUpMessages, 2);
   });
 

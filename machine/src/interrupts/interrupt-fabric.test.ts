@@ -101,7 +101,7 @@ describe("interrupt fabric", () => {
   ];
   for (const [name, low, expected] of shorthands) {
     test(`shorthand: ${name}`, () => {
-      apics[1]?.writeCommand(low, 0);
+      apics[1]?.command.write(low, 0);
       assert.deepEqual(waiting(), expected);
     });
   }
