@@ -57,6 +57,8 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
     if (!shadow && !deliverPending(cpu)) return leave(EXIT_SHUTDOWN);
     if (load<u32>(cpu, CPU_HALTED) != 0) return leave(EXIT_HALT);
     if (load<i32>(cpu, CPU_BUDGET) <= 0 || load<u32>(cpu, CPU_KICK) != 0) return leave(EXIT_STOP);
+    // Coming here costs a block, so that a guest whose handlers only fault does not run for ever.
+    store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) - 1, CPU_BUDGET);
     if (shadow) enterShadow(cpu);
     if (!deliverInstructionBreakpoint(cpu)) return leave(EXIT_SHUTDOWN);
     store<u32>(cpu, NO_VECTOR, CPU_VECTOR);
@@ -131,7 +133,7 @@ function finishStep(cpu: usize, completed: bool): bool {
   if (!isStepping(cpu)) return true;
   const stepTrap = stepTraps(cpu);
   endStepping(cpu);
-  store<i32>(cpu, savedBudget - 1, CPU_BUDGET);
+  store<i32>(cpu, savedBudget, CPU_BUDGET);
   if (inShadow) {
     inShadow = false;
     updateMode(cpu);

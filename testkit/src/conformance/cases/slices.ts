@@ -28,6 +28,23 @@ export const SLICES = chapter("slices", {
     assert.ok(runs > 3, `${runs} runs`);
     assert.equal(guest.registers.rax, 4000n);
   },
+  "a handler that only faults ends with its budget": (engine) => {
+    const guest = new LongModeGuest(engine, "handler: ud2");
+    guest.setGate(6, "handler", { ist: 1 });
+    assert.equal(guest.vcpu.run(1000), ExitReason.Budget);
+  },
+  "a handler that only interrupts itself ends with its budget": (engine) => {
+    const guest = new LongModeGuest(engine, "handler: int 0x40");
+    guest.setGate(0x40, "handler", { ist: 1 });
+    assert.equal(guest.vcpu.run(1000), ExitReason.Budget);
+  },
+  "interrupts without end are left in time": (engine) => {
+    const guest = new LongModeGuest(engine, "sti\n wait: jmp wait\n handler: iretq");
+    guest.setGate(0x40, "handler");
+    guest.bus.acknowledgeInterrupt = () => 0x40;
+    guest.vcpu.setInterruptRequest(true);
+    assert.equal(guest.vcpu.run(1000), ExitReason.Budget);
+  },
   "a kick before the run ends it early, once": (engine) => {
     const guest = new LongModeGuest(engine, COUNT_FOREVER);
     guest.vcpu.kick();
