@@ -57,7 +57,7 @@ async function bench(options: BenchOptions): Promise<number> {
   );
   const report: ReportInput = {
     date: new Date().toISOString().replace(/\.\d+/, ""),
-    command: ["npm run bench:engine --", ...process.argv.slice(2)].join(" "),
+    command: typedCommand(),
     host: { ...before, loadAfter: load() },
     settings: options,
     peers: new Map([...commands].map(([peer, command]) => [peer, portableCommand(command, input)])),
@@ -67,6 +67,13 @@ async function bench(options: BenchOptions): Promise<number> {
   console.log(renderMarkdown(report));
   if (options.isKept) keep(report);
   return isGood(report, rounds) ? 0 : 1;
+}
+
+/** Variables that change how Hearth runs belong to it; the workload's place does not. */
+function typedCommand(): string {
+  const variables = Object.entries(process.env).filter(([name]) => /^HEARTH_(?!ENGINE_BENCH)/.test(name));
+  const settings = variables.map(([name, value]) => `${name}=${value}`);
+  return [...settings, "npm run bench:engine --", ...process.argv.slice(2)].join(" ");
 }
 
 function choosePeers(wanted: readonly string[] | undefined): readonly PeerName[] {

@@ -8,7 +8,9 @@ import { after, before, describe, test } from "node:test";
 import { Machine, type MachineOptions } from "../src/index.ts";
 import { type DebianImages, debianImages } from "./debian-images.ts";
 
-const EXEC = { timeoutMs: 120_000 };
+/** Generous: on a busy host everything takes ten times as long. */
+const BOOT_TIMEOUT_MS = 300_000;
+const EXEC = { timeoutMs: 240_000 };
 const FLOATS = readFileSync(new URL("testdata/floats.c", import.meta.url));
 /** What floats.c prints on real processors, with Debian 12's math library. */
 const FLOATS_OUTPUT = `\
@@ -38,6 +40,7 @@ function describeGuest(name: string, options: (images: DebianImages) => MachineO
         memoryMib: 512,
         disks: [{ path: images.disk, mode: "copy-on-write" }],
         extraCmdline: "root=/dev/vda",
+        bootTimeoutMs: BOOT_TIMEOUT_MS,
         ...options(images),
       });
     });
