@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import type { Engine } from "@hearth/machine";
+import { assemble } from "../../asm/assemble.ts";
 import { chapter } from "../conformance-case.ts";
 import { Place } from "../guest.ts";
 import { LongModeGuest } from "../long-mode-guest.ts";
@@ -85,6 +86,21 @@ function withFunction(engine: Engine, source: string): LongModeGuest {
   return guest;
 }
 
+/** Code at WINDOW that replaces its own page: what follows the invalidation comes from the new frame. */
+function replacesRunningPage(engine: Engine, flush: string): void {
+  const program = (value: number): Uint8Array =>
+    assemble(`mov qword [rsi], rdi\n ${flush}\n mov eax, ${value}\n ret`, { origin: WINDOW, bits: 64 }).bytes;
+  const guest = withFunction(engine, "mov ecx, 0\n call rbx");
+  guest.memory.write(Place.frames, program(1));
+  guest.memory.write(Place.frames + 0x1000, program(2));
+  guest.memory.writeU64(Place.frames + 0x1808, WINDOW);
+  const rsi = BigInt(guest.tables.entryOf(WINDOW, 12));
+  guest.vcpu.setRegisters({ ...guest.registers, rsi, rdi: BigInt(Place.frames + 0x1000) | present });
+  guest.memory.writeU64(Place.frames + 0x808, WINDOW);
+  guest.runExpecting();
+  assert.equal(guest.registers.rax, 2n);
+}
+
 const others = chapter("code changed from elsewhere", {
   "through another linear address": (engine) => {
     const guest = withFunction(engine, "call rbx\n mov ecx, eax\n mov byte [rbx+0x1001], 2\n call rbx");
@@ -141,6 +157,12 @@ const others = chapter("code changed from elsewhere", {
     guest.runExpecting();
     assert.deepEqual([guest.registers.rcx, guest.registers.rax], [1n, 2n]);
   },
+  ...Object.fromEntries(
+    ["invlpg [rbx]", "invpcid rcx, oword [rbx+0x800]"].map((flush) => [
+      `by mapping another frame under the running code, with ${flush.split(" ")[0]?.toUpperCase()}`,
+      (engine: Engine) => replacesRunningPage(engine, flush),
+    ]),
+  ),
   "one frame run at two addresses": (engine) => {
     const guest = withFunction(
       engine,

@@ -178,10 +178,16 @@ export function loadTable(cpu: usize, uop: usize, address: u64, which: u32, oper
   return NEXT;
 }
 
+/** The instructions that follow may lie in another frame now. */
+function refetch(cpu: usize, uop: usize): u32 {
+  setRip(cpu, nextRipOf(cpu, uop));
+  return RESUME;
+}
+
 export function invalidatePage(cpu: usize, uop: usize, address: u64): u32 {
   if (cpl(cpu) != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
   flushPage(cpu, address);
-  return NEXT;
+  return refetch(cpu, uop);
 }
 
 /** INVPCID: single address (0), one context (1), all with globals (2), all but globals (3). */
@@ -196,7 +202,7 @@ export function invalidatePcid(cpu: usize, uop: usize, slot: u32, address: u64):
     if (!isCanonical(memoryValue)) return raiseAt(cpu, uop, VECTOR_GP, 0);
     flushPage(cpu, memoryValue);
   } else flushTlb(cpu, type == 2);
-  return NEXT;
+  return refetch(cpu, uop);
 }
 
 /** DR4 and DR5 are DR6 and DR7 unless CR4.DE is set. */
