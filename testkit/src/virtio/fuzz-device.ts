@@ -1,5 +1,5 @@
-// The fuzz test every virtio device gets: a hostile guest for a while, then a well-behaved driver, for which the device
-// must work as if nothing had happened.
+// The fuzz test every virtio device gets: a hostile guest for a while, whose state must be one that can be taken over,
+// then a well-behaved driver, for which the device must work as if nothing had happened.
 
 import type { GuestMemory, VirtioDevice } from "@hearth/machine";
 import type { Prng } from "../prng.ts";
@@ -36,6 +36,7 @@ export function fuzzDevice(
     const rig = plugIn(subject.device, makeMemory(RAM_BYTES));
     const guest = new HostileGuest(rig, prng, { isReadOnly: prng.oneIn(5), ...subject.guest });
     for (let step = 0; step < (options.stepsEach ?? 60); step++) guest.step();
+    if (!subject.device.hasPendingWork()) rig.transport.restore(structuredClone(rig.transport.state()));
     rig.memory.bytes.fill(0);
     subject.proveAlive(rig);
   });

@@ -22,11 +22,14 @@ function makeSubject(): FuzzSubject {
       disturb: (prng) => {
         device.write(new Uint8Array(prng.below(3000)));
         if (prng.oneIn(3)) device.resize(prng.below(300), prng.below(100));
+        if (prng.oneIn(3)) device.holdOutput();
+        else device.resumeOutput();
         const { input } = device.state().data as { input: Uint8Array };
         assert.ok(input.length <= MAX_CONSOLE_INPUT_BYTES);
       },
     },
     proveAlive: ({ driver }) => {
+      device.resumeOutput();
       const [, tx] = driver.start({ size: 8 });
       tx!.offer(driver.arena.readable(Buffer.from("alive")));
       driver.notify(1);

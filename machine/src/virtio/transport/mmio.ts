@@ -131,11 +131,13 @@ export class MmioTransport implements MmioDevice, VirtioInterrupt {
     this.#configGeneration = fields.integer("configGeneration", 0xffff_ffff);
     const queues = fields.list("queues", this.#queues.length);
     this.#queues.forEach((queue, index) => queue.restore(queues[index] as ChipState));
-    const isActive = (this.#status & DeviceStatus.DriverOk) !== 0;
-    if (isActive && !this.#areFeaturesAcceptable())
+    const isDriverOk = (this.#status & DeviceStatus.DriverOk) !== 0;
+    if (isDriverOk && !this.#areFeaturesAcceptable())
       throw new HearthError("snapshot.features", `The driver uses features that this ${this.name} lacks.`);
-    if (isActive) this.#startQueues();
+    // With a queue that is broken or could never start, the device waits for its reset.
+    const isActive = isDriverOk && this.#startQueues();
     this.device.restore(fields.chip("device"), isActive ? this.#activation() : undefined);
+    if (isDriverOk && !isActive) this.signalNeedsReset();
     this.#line.setLevel(this.#interruptStatus !== 0);
   }
 
