@@ -85,5 +85,12 @@ test("random accesses to everything", (t) => {
     }
     assert.notEqual(machine.endReason?.kind, "failure");
     machine.board.serial.flush();
+    const { board } = machine;
+    const { ioApic, pics } = board.fabric;
+    for (const chip of [board.serial.uart, board.keyboardController, ioApic, pics, board.pit]) {
+      const state = structuredClone(chip.state());
+      chip.restore(state);
+      assert.deepEqual(chip.state(), state);
+    }
   });
 });

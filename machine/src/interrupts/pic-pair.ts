@@ -2,13 +2,15 @@
 
 import type { AddressSpace } from "../bus/address-space.ts";
 import { onByteRegisters } from "../bus/register-map.ts";
-import type { ChipState } from "../snapshot/chip-state.ts";
+import { type ChipState, openState } from "../snapshot/chip-state.ts";
 import { Pic8259 } from "./pic8259.ts";
 
 const FIRST_PORT = 0x20;
 const SECOND_PORT = 0xa0;
 const ELCR_PORT = 0x4d0;
 const CASCADE_INPUT = 2;
+const STATE_KIND = "pic-pair";
+const STATE_VERSION = 1;
 
 export class PicPair {
   readonly #first: Pic8259;
@@ -51,12 +53,15 @@ export class PicPair {
     this.#second.reset();
   }
 
-  state(): { first: ChipState; second: ChipState } {
-    return { first: this.#first.state(), second: this.#second.state() };
+  state(): ChipState {
+    const data = { first: this.#first.state(), second: this.#second.state() };
+    return { kind: STATE_KIND, version: STATE_VERSION, data };
   }
 
-  restore(first: ChipState, second: ChipState): void {
-    this.#first.restore(first);
-    this.#second.restore(second);
+  /** The first chip comes last: its cascade input is part of its own state. */
+  restore(state: ChipState): void {
+    const fields = openState(state, STATE_KIND, STATE_VERSION);
+    this.#second.restore(fields.chip("second"));
+    this.#first.restore(fields.chip("first"));
   }
 }

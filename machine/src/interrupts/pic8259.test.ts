@@ -120,12 +120,12 @@ describe("8259 pair", () => {
 
   test("state survives a round trip and drives the pin anew", () => {
     pair.setLine(3, true);
-    const { first, second } = structuredClone(pair.state());
+    const saved = structuredClone(pair.state());
     let restoredPin = false;
     const other = new PicPair((level) => {
       restoredPin = level;
     });
-    other.restore(first, second);
+    other.restore(saved);
     assert.equal(restoredPin, true);
     assert.equal(other.acknowledge(), 0x33);
   });
