@@ -77,7 +77,14 @@ export class EngineRunner {
     const instance = new WebAssembly.Instance(interpreter, { hearth: { memory }, core: exports });
     this.#run = instance.exports["run"] as (cpu: number) => number;
     const firstSlot = (instance.exports["handlers"] as WebAssembly.Table).length - L.REGION_SLOTS;
-    const parts = { view: this.#view, area: CPU, memory, core: exports, interpreter: instance.exports, firstSlot };
+    const parts = {
+      view: this.#view,
+      area: CPU,
+      memory,
+      core: exports,
+      interpreter: instance.exports,
+      firstSlot,
+    };
     this.#hotCode = regions ? new HotCode(parts) : undefined;
     this.#bytes.set(decoderTables, L.DECODER_TABLE_BASE);
     this.#prepareGuest();
