@@ -2,6 +2,6 @@
 
 import { runConformance } from "@hearth/testkit/conformance/run-conformance";
 import { createPortableEngine } from "../src/index.ts";
-import { SKIPS } from "./conformance-skips.ts";
+import { PORTABLE_SKIPS } from "./conformance-skips.ts";
 
-runConformance(createPortableEngine, SKIPS);
+runConformance(createPortableEngine, PORTABLE_SKIPS);
