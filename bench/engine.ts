@@ -73,7 +73,8 @@ async function bench(options: BenchOptions): Promise<number> {
 function typedCommand(): string {
   const variables = Object.entries(process.env).filter(([name]) => /^HEARTH_(?!ENGINE_BENCH)/.test(name));
   const settings = variables.map(([name, value]) => `${name}=${value}`);
-  return [...settings, "npm run bench:engine --", ...process.argv.slice(2)].join(" ");
+  const words = process.argv.slice(2).map((word) => (word === "" ? "''" : word));
+  return [...settings, "npm run bench:engine --", ...words].join(" ");
 }
 
 function choosePeers(wanted: readonly string[] | undefined): readonly PeerName[] {

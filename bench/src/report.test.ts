@@ -61,6 +61,11 @@ test("a program is one line of the table, with the TCG model that was faster", (
   assert.match(text, /no QEMU/);
 });
 
+test("without programs there is no mean, and one that is unknown stays empty", () => {
+  assert.doesNotMatch(renderMarkdown(input({ meanVsNative: undefined, meanVsTcg: undefined })), /geometric/);
+  assert.match(renderMarkdown(input({ meanVsTcg: undefined })), /\| \*\*45\.0\*\* \|  \|$/m);
+});
+
 test("what went wrong is said", () => {
   const mismatches = [{ program: "xz", peer: "hearth", got: "1", expected: "2" }] as const;
   const text = renderMarkdown(input({ mismatches }));

@@ -37,7 +37,7 @@ export function renderMarkdown(input: ReportInput): string {
     "| program | native s | TCG s | Hearth s | ÷ native | ÷ TCG |",
     "|---|---:|---:|---:|---:|---:|",
     ...comparison.programs.map((program) => tableLine(program, 3)),
-    `| **geometric mean** | | | | **${factor(comparison.meanVsNative)}** | **${factor(comparison.meanVsTcg)}** |`,
+    ...meanLine(comparison),
     tableLine(comparison.powerOn, 2),
     tableLine(comparison.peakRss, 0).replace("peak RSS", "peak RSS, MiB"),
     "",
@@ -58,6 +58,12 @@ function tableLine(row: Row, digits: number): string {
   };
   const cells = [cell("native"), cell(row.tcg), cell("hearth"), factor(row.vsNative), factor(row.vsTcg)];
   return `| ${row.name} | ${cells.join(" | ")} |`;
+}
+
+function meanLine({ meanVsNative, meanVsTcg }: Comparison): string[] {
+  if (meanVsNative === undefined && meanVsTcg === undefined) return [];
+  const cells = [meanVsNative, meanVsTcg].map((mean) => (mean === undefined ? "" : `**${factor(mean)}**`));
+  return [`| **geometric mean** | | | | ${cells.join(" | ")} |`];
 }
 
 function factor(value: number | undefined): string {
