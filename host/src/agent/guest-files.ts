@@ -94,7 +94,7 @@ export class GuestFiles {
     const channel = (await this.#connect()).request(FrameType.List, new PayloadWriter().text(path).finish());
     const entries: FileEntry[] = [];
     try {
-      /* Frames may cut an entry anywhere. */
+      // Frames may cut an entry anywhere, so all of it is gathered first.
       const reader = new PayloadReader(await collect(channel.output.queue, MAX_LIST_BYTES));
       while (reader.remaining > 0) entries.push(decodeEntry(reader));
       await this.#done(channel, "list", path);

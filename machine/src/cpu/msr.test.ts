@@ -22,6 +22,9 @@ describe("MSR file", () => {
   const writes: [name: string, index: number, value: bigint, isTaken: boolean][] = [
     ["PAT with known types", 0x277, 0x0606_0606_0606_0606n, true],
     ["PAT with reserved bits", 0x277, 0x80n, false],
+    ["PAT with a reserved type", 0x277, 0x0606_0606_0206_0606n, false],
+    ["fixed MTRR", 0x268, 0x0606_0606_0505_0101n, true],
+    ["fixed MTRR with a reserved type", 0x268, 3n << 56n, false],
     ["variable MTRR base", 0x200, 0xc000_0006n, true],
     ["variable MTRR mask beyond the physical address", 0x201, 0x100_0000_0800n, false],
     ["MTRR capabilities", 0xfe, 0n, false],

@@ -39,15 +39,22 @@ interface StoredMsr {
   readonly reset: bigint;
   /** Bits outside raise #GP. */
   readonly writable: bigint;
+  /** Each byte is a memory type (SDM vol. 3A, 12.11.1, 12.12.2). */
+  readonly hasTypes?: boolean;
 }
 
 const ALL_BITS = 0xffff_ffff_ffff_ffffn;
+/** Eight memory types. */
+const TYPE_BITS = 0x0707_0707_0707_0707n;
 /** MTRR physical base and mask registers hold 40-bit addresses. */
 const STORED: ReadonlyMap<number, StoredMsr> = new Map([
   [MSR_MISC_ENABLE, { reset: 1n, writable: ALL_BITS }],
-  [MSR_PAT, { reset: 0x0007_0406_0007_0406n, writable: 0x0707_0707_0707_0707n }],
+  [MSR_PAT, { reset: 0x0007_0406_0007_0406n, writable: TYPE_BITS, hasTypes: true }],
   [MSR_MTRR_DEFAULT_TYPE, { reset: 0x806n, writable: 0xcffn }],
-  ...MTRR_FIXED.map((index): [number, StoredMsr] => [index, { reset: 0n, writable: ALL_BITS }]),
+  ...MTRR_FIXED.map((index): [number, StoredMsr] => [
+    index,
+    { reset: 0n, writable: TYPE_BITS, hasTypes: true },
+  ]),
   ...Array.from({ length: MTRR_VARIABLE_COUNT * 2 }, (_, i): [number, StoredMsr] => [
     MSR_MTRR_VARIABLE + i,
     { reset: 0n, writable: i % 2 === 0 ? 0xff_ffff_f0ffn : 0xff_ffff_f800n },
@@ -56,6 +63,12 @@ const STORED: ReadonlyMap<number, StoredMsr> = new Map([
 
 const STATE_KIND = "msr-file";
 const STATE_VERSION = 1;
+
+/** Types 2 and 3 are reserved. */
+function areMemoryTypes(value: bigint): boolean {
+  for (let rest = value; rest !== 0n; rest >>= 8n) if ((rest & 0xfen) === 2n) return false;
+  return true;
+}
 
 /** One vCPU's registers of this kind. */
 export class MsrFile {
@@ -75,6 +88,7 @@ export class MsrFile {
     const stored = STORED.get(index);
     if (stored === undefined) return IGNORED.has(index);
     if ((value & ~stored.writable) !== 0n) return false;
+    if (stored.hasTypes === true && !areMemoryTypes(value)) return false;
     this.#values.set(index, value);
     return true;
   }
