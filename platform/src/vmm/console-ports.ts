@@ -16,7 +16,7 @@ export interface SerialInput {
 
 /** One for each machine. Call `attachSerial` once the machine is built. */
 export class ConsolePorts {
-  /** To be plugged in behind the other devices, so that their numbers stay. */
+  /** To be plugged in where wanted, behind the other devices, so that their numbers stay. */
   readonly virtio: ConsoleDevice;
   readonly #input = new TypedInput((bytes) => this.#offer(bytes));
   #serial: SerialInput | undefined;

@@ -51,7 +51,7 @@ test("each impossible request has its code", () => {
     [{ engine: "kvm" }, "engine.not-built"],
     [{ engine: "qemu" }, "engine.unknown"],
     [
-      { disks: Array.from({ length: 16 }, () => ({ path: "d", mode: "copy-on-write" }) as const) },
+      { disks: Array.from({ length: 17 }, () => ({ path: "d", mode: "copy-on-write" }) as const) },
       "disk.too-many",
     ],
   ];

@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 /** Below this no useful Linux starts. */
 export const MIN_MEMORY_MIB = 32;
 export const DEFAULT_MEMORY_MIB = 128;
-const MAX_DISKS = 15;
+const MAX_DISKS = 16;
 
 /** A raw image as a disk, /dev/vda and on in the order given. */
 export interface DiskOptions {
