@@ -10,7 +10,6 @@ import { FUZZ_RAM_BYTES, fuzzState } from "./fuzz-state.ts";
 /** States tried on one machine, one after the other: what one leaves behind, the next one meets. */
 const STATES = 8;
 const SLICES = 6;
-/** Far more than any slice needs, so that a busy host is no failure; a hang is caught by the test's own limit. */
 const SLICE_LIMIT_MS = 4000;
 
 export interface FuzzMachine {
@@ -18,32 +17,37 @@ export interface FuzzMachine {
   readonly vcpu: Vcpu;
 }
 
-/** Called when a machine is made and after every state, for checks that know the engine. */
+/** A check that knows the engine. */
 export type FuzzCheck = (machine: FuzzMachine) => void;
 
 /** How many runs ended with each exit reason; a fuzz that only ever shuts down tests nothing. */
 export type FuzzCounts = Map<ExitReason, number>;
 
-export function fuzzEngine(
-  engine: Engine,
-  prng: Prng,
-  counts: FuzzCounts,
-  prepare: FuzzCheck = () => {},
-  check: FuzzCheck = () => {},
-): void {
+export interface FuzzOptions {
+  readonly counts: FuzzCounts;
+  /** Called when a machine is made. */
+  readonly prepare?: FuzzCheck;
+  /** Called after every state. */
+  readonly check?: FuzzCheck;
+  /** Far more than any slice needs, so that a busy host is no failure; a hang is caught by the test's own limit. */
+  readonly sliceLimitMs?: number;
+}
+
+export function fuzzEngine(engine: Engine, prng: Prng, options: FuzzOptions): void {
   const memory = engine.createMemory(FUZZ_RAM_BYTES);
   const bus = new FuzzBus(prng, memory);
   const vcpu = engine.createVcpu(memory, { id: 0, bus, cpuid: [], tscFrequencyHz: 1e9 });
   bus.attach(vcpu);
-  prepare({ memory, vcpu });
+  options.prepare?.({ memory, vcpu });
   for (let state = 0; state < STATES; state++) {
     vcpu.setRegisters(fuzzState(prng, memory));
-    runSlices(prng, vcpu, bus, counts);
-    check({ memory, vcpu });
+    runSlices(prng, vcpu, bus, options);
+    options.check?.({ memory, vcpu });
   }
 }
 
-function runSlices(prng: Prng, vcpu: Vcpu, bus: FuzzBus, counts: FuzzCounts): void {
+function runSlices(prng: Prng, vcpu: Vcpu, bus: FuzzBus, options: FuzzOptions): void {
+  const { counts, sliceLimitMs = SLICE_LIMIT_MS } = options;
   for (let slice = 0; slice < SLICES; slice++) {
     if (prng.oneIn(3)) vcpu.setInterruptRequest(true);
     if (prng.oneIn(8)) vcpu.requestNmi();
@@ -52,7 +56,7 @@ function runSlices(prng: Prng, vcpu: Vcpu, bus: FuzzBus, counts: FuzzCounts): vo
     const start = performance.now();
     const reason = vcpu.run(1 + prng.below(200));
     const elapsedMs = performance.now() - start;
-    assert.ok(elapsedMs < SLICE_LIMIT_MS, `a slice took ${elapsedMs} ms:\n${vcpu.describe()}`);
+    assert.ok(elapsedMs < sliceLimitMs, `a slice took ${elapsedMs} ms:\n${vcpu.describe()}`);
     assert.ok(reason !== ExitReason.Failure, vcpu.describe());
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
     if (reason === ExitReason.Shutdown) return;

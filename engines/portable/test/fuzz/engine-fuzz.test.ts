@@ -1,28 +1,37 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { ExitReason } from "@hearth/machine";
+import { type TestContext, test } from "node:test";
+import { type Engine, ExitReason } from "@hearth/machine";
 import { type FuzzCounts, fuzzEngine } from "@hearth/testkit/engine-fuzz/fuzz-engine";
 import { runFuzz } from "@hearth/testkit/fuzz";
 import { createPortableEngine } from "../../src/index.ts";
+import { createEagerEngine } from "../eager-engine.ts";
 import { Guards } from "./guards.ts";
 
-test("random code in random states neither stops nor breaks the engine", async (t) => {
-  const engine = await createPortableEngine();
+function fuzz(t: TestContext, engine: Engine, iterations: number, sliceLimitMs: number): FuzzCounts {
   const counts: FuzzCounts = new Map();
-  let guards: Guards | undefined;
-  runFuzz(t, 150, (prng) =>
-    fuzzEngine(
-      engine,
-      prng,
+  runFuzz(t, iterations, (prng) => {
+    let guards: Guards | undefined;
+    fuzzEngine(engine, prng, {
       counts,
-      ({ memory }) => {
+      sliceLimitMs,
+      prepare: ({ memory }) => {
         guards = new Guards(memory);
       },
-      () => guards?.check(),
-    ),
-  );
+      check: () => guards?.check(),
+    });
+  });
   t.diagnostic(`exits: ${JSON.stringify([...counts])}`);
-  if (process.env["HEARTH_FUZZ_SEED"] === undefined)
-    for (const reason of [ExitReason.Budget, ExitReason.Halt, ExitReason.Shutdown, ExitReason.Kicked])
-      assert.ok(counts.has(reason), `no run ended with exit reason ${reason}`);
+  return counts;
+}
+
+test("random code in random states neither stops nor breaks the engine", async (t) => {
+  const counts = fuzz(t, await createPortableEngine(), 150, 4000);
+  if (process.env["HEARTH_FUZZ_SEED"] !== undefined) return;
+  for (const reason of [ExitReason.Budget, ExitReason.Halt, ExitReason.Shutdown, ExitReason.Kicked])
+    assert.ok(counts.has(reason), `no run ended with exit reason ${reason}`);
+});
+
+test("random code compiled before it runs does not either", async (t) => {
+  // Every block is compiled, which a real machine has no time for.
+  fuzz(t, await createEagerEngine(), 40, 60_000);
 });
