@@ -12,6 +12,7 @@ import { type DebianImages, debianImages } from "./debian-images.ts";
 const BOOT_TIMEOUT_MS = 300_000;
 const EXEC = { timeoutMs: 240_000 };
 const FLOATS = readFileSync(new URL("testdata/floats.c", import.meta.url));
+const PROGRAM_32 = readFileSync(new URL("testdata/program32.c", import.meta.url));
 /** What floats.c prints on real processors, with Debian 12's math library. */
 const FLOATS_OUTPUT = `\
 double sum 3ff121b795e8d9b9
@@ -83,6 +84,13 @@ function describeGuest(name: string, options: (images: DebianImages) => MachineO
       await started().files.write("/tmp/floats.c", FLOATS);
       await run("gcc", "-O2", "-o", "/tmp/floats", "/tmp/floats.c", "-lm");
       assert.equal(await run("/tmp/floats"), FLOATS_OUTPUT);
+    });
+
+    test("a 32-bit program runs", { skip }, async () => {
+      await started().files.write("/tmp/program32.c", PROGRAM_32);
+      const options = ["-m32", "-O2", "-nostdlib", "-static", "-fno-pic", "-no-pie", "-fno-stack-protector"];
+      await run("gcc", ...options, "-o", "/tmp/program32", "/tmp/program32.c");
+      assert.equal(await run("/tmp/program32"), "if517ff66df0cbea9\ni00784232d17f0ba9\n");
     });
 
     test("openssl digests and encrypts as this host does, and measures itself", { skip }, async () => {
