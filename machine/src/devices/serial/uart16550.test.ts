@@ -119,6 +119,20 @@ describe("16550: receive", () => {
     assert.equal(uart.readRegister(IIR), 0x02);
   });
 
+  test("a long input that comes and goes in pieces stays whole, also in the saved state", () => {
+    const input = Uint8Array.from({ length: 30_000 }, (_, i) => i % 251);
+    const output: number[] = [];
+    for (let at = 0; at < input.length; at += 3000) {
+      uart.receive(input.subarray(at, at + 3000));
+      for (let i = 0; i < 2500; i++) output.push(uart.readRegister(DATA));
+      const other = new Uart16550({ interrupt: line, onTransmit: () => {} });
+      other.restore(structuredClone(uart.state()));
+      assert.deepEqual(other.state(), uart.state());
+    }
+    output.push(...readAll());
+    assert.deepEqual(output, [...input]);
+  });
+
   test("a guest that does not read fills the backlog, not the host", () => {
     assert.equal(uart.receive(new Uint8Array(100_000)), 65_536);
     assert.equal(receive(1), 1, "the FIFO took one");

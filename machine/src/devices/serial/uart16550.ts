@@ -38,6 +38,7 @@ import {
 const STATE_KIND = "uart16550";
 const STATE_VERSION = 1;
 const BACKLOG_BYTES = 64 * 1024;
+const CUT_BYTES = 4096;
 /** A transmitter looks at the line status once or twice a byte; whoever looks this often in a row waits for input. */
 const POLLS_OF_A_READER = 64;
 
@@ -64,6 +65,8 @@ export class Uart16550 implements ByteRegisters {
   #polls = 0;
   #received: number[] = [];
   #backlog: number[] = [];
+  /** How much of the backlog's front has moved on; cut off in lumps, because each cut moves the rest. */
+  #backlogTaken = 0;
 
   constructor(options: UartOptions) {
     this.#interrupt = options.interrupt;
@@ -80,7 +83,7 @@ export class Uart16550 implements ByteRegisters {
 
   /** Offers input to the guest; answers how many bytes were taken, fewer than offered when the backlog is full. */
   receive(bytes: Uint8Array): number {
-    const count = Math.min(bytes.length, BACKLOG_BYTES - this.#backlog.length);
+    const count = Math.min(bytes.length, BACKLOG_BYTES - (this.#backlog.length - this.#backlogTaken));
     for (let i = 0; i < count; i++) this.#backlog.push(bytes[i] as number);
     this.#refill();
     this.#update();
@@ -162,7 +165,7 @@ export class Uart16550 implements ByteRegisters {
       isOverrun: this.#isOverrun,
       isThrEmptyPending: this.#isThrEmptyPending,
       received: Uint8Array.from(this.#received),
-      backlog: Uint8Array.from(this.#backlog),
+      backlog: Uint8Array.from(this.#backlog.slice(this.#backlogTaken)),
     };
     return { kind: STATE_KIND, version: STATE_VERSION, data };
   }
@@ -181,6 +184,7 @@ export class Uart16550 implements ByteRegisters {
     this.#isThrEmptyPending = fields.boolean("isThrEmptyPending");
     this.#received = [...fields.bytes("received", FIFO_BYTES)];
     this.#backlog = Array.from(fields.bytes("backlog", BACKLOG_BYTES));
+    this.#backlogTaken = 0;
     this.#polls = 0;
     this.#update();
   }
@@ -213,7 +217,14 @@ export class Uart16550 implements ByteRegisters {
   #refill(): void {
     if (this.#isLooped) return;
     const room = this.#fifoDepth - this.#received.length;
-    if (room > 0 && this.#backlog.length > 0) this.#received.push(...this.#backlog.splice(0, room));
+    const taken = this.#backlogTaken;
+    if (room <= 0 || taken === this.#backlog.length) return;
+    const bytes = this.#backlog.slice(taken, taken + room);
+    this.#received.push(...bytes);
+    this.#backlogTaken += bytes.length;
+    if (this.#backlogTaken < this.#backlog.length && this.#backlogTaken < CUT_BYTES) return;
+    this.#backlog.splice(0, this.#backlogTaken);
+    this.#backlogTaken = 0;
   }
 
   #writeInterruptEnable(value: number): void {
