@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, open } from "node:fs/promises";
 import { availableParallelism, arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { VERSION } from "./version.ts";
-import { chooseEngine, type EngineChoice } from "./vmm/engine-choice.ts";
+import { chooseEngine, type EngineChoice } from "./vmm/specification/engine-choice.ts";
 
 const MIB = 1024 * 1024;
 const MIN_NODE_MAJOR = 24;

@@ -12,8 +12,8 @@ export type {
   TerminalSize,
   WriteOptions,
 } from "@hearth/host";
-export { ExecResult, type ExecOptions } from "./vmm/exec.ts";
-export type { GuestConsole } from "./vmm/guest-console.ts";
-export { Machine } from "./vmm/machine.ts";
-export type { MachineEnd } from "./vmm/machine-end.ts";
-export type { DiskOptions, MachineOptions } from "./vmm/specification.ts";
+export { ExecResult, type ExecOptions } from "./vmm/library/exec.ts";
+export type { GuestConsole } from "./vmm/console/guest-console.ts";
+export { Machine } from "./vmm/library/machine.ts";
+export type { MachineEnd } from "./vmm/library/machine-end.ts";
+export type { DiskOptions, MachineOptions } from "./vmm/specification/specification.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GuestConsole } from "./guest-console.ts";
-import type { ToRunner } from "./messages.ts";
+import type { ToRunner } from "../runner/messages.ts";
 
 function bench() {
   const sent: ToRunner[] = [];

@@ -2,7 +2,7 @@
 // copied. Every message to the runner is followed by a ring of the doorbell (see doorbell.ts).
 
 import { HearthError } from "@hearth/machine/errors";
-import type { MachineSpecification } from "./specification.ts";
+import type { MachineSpecification } from "../specification/specification.ts";
 
 /** What the worker is started with. */
 export interface RunnerStart {

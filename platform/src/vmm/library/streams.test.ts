@@ -6,8 +6,8 @@ import { test } from "node:test";
 import type { VsockStream, VsockStreamHandlers } from "@hearth/machine";
 import { HearthError } from "@hearth/machine/errors";
 import { GuestStreams } from "./guest-streams.ts";
-import type { FromRunner, ToRunner } from "./messages.ts";
-import { VsockBridge } from "./vsock-bridge.ts";
+import type { FromRunner, ToRunner } from "../runner/messages.ts";
+import { VsockBridge } from "../runner/vsock-bridge.ts";
 
 class FakeStream implements VsockStream {
   readonly hostPort = 1;

@@ -4,10 +4,10 @@
 import { fillRandom, type HostDisk, openDisk } from "@hearth/host";
 import { readInitrd, readKernel } from "@hearth/images";
 import { BlockDevice, Machine, RngDevice, type TimeSource, VsockDevice } from "@hearth/machine";
-import { ConsolePorts } from "./console-ports.ts";
+import { ConsolePorts } from "../console/console-ports.ts";
 import { embeddedInitrd, embeddedKernel } from "./embedded-guest.ts";
 import { loadEngine } from "./engine-choice.ts";
-import type { RunnableMachine, Step } from "./runner.ts";
+import type { RunnableMachine, Step } from "../runner/runner.ts";
 import type { MachineSpecification } from "./specification.ts";
 
 const NS_PER_MS = 1e6;

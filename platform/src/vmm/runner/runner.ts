@@ -2,7 +2,7 @@
 // touches is handed in, so that it can be tested without an engine, a thread or a clock.
 
 import { HearthError } from "@hearth/machine/errors";
-import { ConsoleWatch } from "./console-watch.ts";
+import { ConsoleWatch } from "../console/console-watch.ts";
 import type { PlainEnd } from "./messages.ts";
 import { flattenError } from "./messages.ts";
 import { SliceBudget } from "./slice-budget.ts";

@@ -2,9 +2,9 @@
 // main thread.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { READY_PORT } from "./command-line.ts";
+import { READY_PORT } from "../specification/command-line.ts";
 import { Sleeper } from "./doorbell.ts";
-import { buildMachine } from "./build-machine.ts";
+import { buildMachine } from "../specification/build-machine.ts";
 import { type FromRunner, flattenError, type RunnerStart, type ToRunner } from "./messages.ts";
 import { Runner } from "./runner.ts";
 import { VsockBridge } from "./vsock-bridge.ts";

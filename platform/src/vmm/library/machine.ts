@@ -5,10 +5,10 @@ import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 import { AgentClient, type AgentInfo, GuestFiles, type GuestProcess, type SpawnOptions } from "@hearth/host";
 import { HearthError } from "@hearth/machine/errors";
-import { AGENT_PORT } from "./command-line.ts";
-import { Doorbell } from "./doorbell.ts";
+import { AGENT_PORT } from "../specification/command-line.ts";
+import { Doorbell } from "../runner/doorbell.ts";
 import { type ExecOptions, type ExecResult, finish } from "./exec.ts";
-import { GuestConsole } from "./guest-console.ts";
+import { GuestConsole } from "../console/guest-console.ts";
 import { GuestStreams } from "./guest-streams.ts";
 import type { MachineEnd } from "./machine-end.ts";
 import {
@@ -17,8 +17,8 @@ import {
   type RunnerStart,
   type ToRunner,
   unflattenError,
-} from "./messages.ts";
-import { type MachineOptions, specify } from "./specification.ts";
+} from "../runner/messages.ts";
+import { type MachineOptions, specify } from "../specification/specification.ts";
 import { withDeadline } from "./deadline.ts";
 
 const DEFAULT_BOOT_TIMEOUT_MS = 120_000;
@@ -59,7 +59,7 @@ export class Machine implements AsyncDisposable {
     this.#agentReady.promise.catch(() => {});
     const compileCachePath = getCompileCacheDir();
     const workerData: RunnerStart = { specification, doorbell: this.#doorbell.shared, compileCachePath };
-    this.#worker = new Worker(new URL("./runner-worker.ts", import.meta.url), {
+    this.#worker = new Worker(new URL("../runner/runner-worker.ts", import.meta.url), {
       workerData,
       name: "hearth-runner",
     });

@@ -1,7 +1,7 @@
 // The guest's serial console as the library's user sees it. Until somebody reads, the last part is kept and the guest
 // runs on; once somebody reads, nothing is lost and a slow reader holds the guest back.
 
-import type { ToRunner } from "./messages.ts";
+import type { ToRunner } from "../runner/messages.ts";
 
 const KEPT_BYTES = 256 * 1024;
 

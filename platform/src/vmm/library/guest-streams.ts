@@ -3,7 +3,7 @@
 
 import type { ByteStream } from "@hearth/host";
 import { HearthError } from "@hearth/machine/errors";
-import type { FromRunner, ToRunner } from "./messages.ts";
+import type { FromRunner, ToRunner } from "../runner/messages.ts";
 
 type StreamMessage = Extract<FromRunner, { readonly id: number }>;
 type OpenStreamMessage = Exclude<StreamMessage, { readonly kind: "closed" }>;
