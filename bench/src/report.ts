@@ -28,7 +28,7 @@ export function renderMarkdown(input: ReportInput): string {
     `# Engine benchmark, ${input.date}`,
     "",
     `${host.cpu}, ${host.cpus} CPUs, load ${host.loadBefore} before and ${host.loadAfter} after. ` +
-      `${host.kernel}, Node ${host.node}, ${host.qemu ?? "no QEMU"}. Commit ${host.commit}.`,
+      `${host.kernel}, Node ${host.node}, ${host.qemu ?? "without QEMU"}. Commit ${host.commit}.`,
     `Medians of ${settings.runs} at scale ${settings.scale} %, guest memory ${settings.memoryMib} MiB; ` +
       "± is (largest − smallest) / median.",
     "",
