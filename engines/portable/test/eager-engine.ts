@@ -10,9 +10,10 @@ import type { PortableVcpu } from "../src/runtime/vcpu.ts";
 
 const SLICE_BLOCKS = 1;
 
-export async function createEagerEngine(): Promise<Engine> {
+/** Without `regions` the code is interpreted, in slices as small. */
+export async function createEagerEngine(regions = true): Promise<Engine> {
   await loadRegionCompiler();
-  const engine = new PortableEngine(await compileEngine(await loadArtifacts()), { regions: true });
+  const engine = new PortableEngine(await compileEngine(await loadArtifacts()), { regions });
   return {
     name: engine.name,
     maxRamBytes: engine.maxRamBytes,

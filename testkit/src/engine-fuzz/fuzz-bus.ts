@@ -12,10 +12,13 @@ export class FuzzBus implements VcpuBus {
   #clockNs = 0;
   readonly #prng: Prng;
   readonly #memory: GuestMemory;
+  readonly #quiet: boolean;
 
-  constructor(prng: Prng, memory: GuestMemory) {
+  /** A quiet bus only answers. */
+  constructor(prng: Prng, memory: GuestMemory, options: { readonly quiet?: boolean } = {}) {
     this.#prng = prng;
     this.#memory = memory;
+    this.#quiet = options.quiet ?? false;
   }
 
   attach(vcpu: Vcpu): void {
@@ -91,6 +94,7 @@ export class FuzzBus implements VcpuBus {
 
   #disturb(): void {
     this.#count();
+    if (this.#quiet) return;
     const prng = this.#prng;
     if (prng.oneIn(8)) this.#vcpu?.setInterruptRequest(true);
     if (prng.oneIn(16)) this.#vcpu?.requestNmi();

@@ -12,6 +12,8 @@ const GDT = 0x1000;
 const IDT = 0x2000;
 const TASK = 0x3000;
 const TABLES = 0x1_0000;
+const TABLES_BYTES = 0x6000;
+export const FUZZ_TABLES = { start: TABLES, end: TABLES + TABLES_BYTES } as const;
 const CODE = 0x8_0000;
 const CODE_BYTES = 0x4000;
 const STACK = 0x10_0000;
@@ -157,7 +159,7 @@ function writeTask(prng: Prng, memory: GuestMemory): void {
 
 /** Tables for the mode: identity below 4 MiB with accidents, and junk above. */
 function writeTables(prng: Prng, memory: GuestMemory, mode: Mode): void {
-  prng.fill(memory.slice(TABLES, 0x6000));
+  prng.fill(memory.slice(TABLES, TABLES_BYTES));
   if (mode === "two-level") {
     for (let i = 0; i < 1024; i++)
       memory.writeU32(TABLES + 0x1000 + i * 4, Number(leaf(prng, i) & 0xffff_ffffn));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Engine, ExitReason } from "@hearth/machine";
+import { compareEngines } from "@hearth/testkit/engine-fuzz/compare-engines";
 import { type FuzzCounts, fuzzEngine } from "@hearth/testkit/engine-fuzz/fuzz-engine";
 import { runFuzz } from "@hearth/testkit/fuzz";
 import { createPortableEngine } from "../../src/index.ts";
@@ -34,4 +35,16 @@ test("random code in random states neither stops nor breaks the engine", async (
 test("random code compiled before it runs does not either", async (t) => {
   // Every block is compiled, which a real machine has no time for.
   fuzz(t, await createEagerEngine(), 40, 60_000);
+});
+
+test("random code ends the same, interpreted or compiled", async (t) => {
+  // RDRAND must give both the same.
+  t.mock.method(crypto, "getRandomValues", (values: Uint32Array) => values.fill(0x5a5a_5a5a));
+  const [interpreted, compiled] = await Promise.all([createEagerEngine(false), createEagerEngine()]);
+  let ended = 0;
+  runFuzz(t, 200, (prng) => {
+    if (compareEngines(interpreted, compiled, prng.u32())) ended++;
+  });
+  t.diagnostic(`${ended} guests came to an end`);
+  if (process.env["HEARTH_FUZZ_SEED"] === undefined) assert.ok(ended > 50);
 });
