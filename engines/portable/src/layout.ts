@@ -27,6 +27,8 @@ export const RAM_BASE = 0x0400_0000;
 export const ENGINE_ARENA_NEXT = ENGINE_GLOBALS_BASE;
 export const ENGINE_RAM_LOW_BYTES = ENGINE_GLOBALS_BASE + 8;
 export const ENGINE_RAM_HIGH_BYTES = ENGINE_GLOBALS_BASE + 16;
+/** vCPU areas in use, from the first one on. */
+export const ENGINE_VCPU_COUNT = ENGINE_GLOBALS_BASE + 24;
 /** Counters for the profile: blocks decoded, pages invalidated, arena resets, TLB fills. */
 export const ENGINE_COUNT_BLOCKS = ENGINE_GLOBALS_BASE + 32;
 export const ENGINE_COUNT_INVALIDATIONS = ENGINE_GLOBALS_BASE + 40;
@@ -107,6 +109,10 @@ export const CPU_MSR_TSC_AUX = 560;
 /** Budget set aside while something asks to be seen at the end of the block; see core/state.ts, `attend`. */
 export const CPU_BUDGET_ASIDE = 568;
 export const CPU_SHADOW_RIP = 576;
+/** What PAUSE does (PAUSE_*), set for each slice. */
+export const CPU_PAUSE = 600;
+/** Data breakpoints hit by the instruction before this one, whose trap waits. */
+export const CPU_HELD_HITS = 608;
 /** x87: control, status, tag (one bit a register: 1 = in use), last opcode, instruction and data pointers. */
 export const CPU_FCW = 816;
 export const CPU_FSW = 818;
@@ -225,6 +231,11 @@ export const MODE_SINGLE = 32;
 // CPU_INTERRUPT_SHADOW: STI holds interrupts off, MOV SS debug traps too.
 export const SHADOW_STI = 1;
 export const SHADOW_STACK = 2;
+
+// CPU_PAUSE: PAUSE shortens the slice, is to end it, has ended it.
+export const PAUSE_SHORTENS = 0;
+export const PAUSE_ENDS = 1;
+export const PAUSE_ENDED = 2;
 
 /** Places behind the handlers in their table, for compiled regions. */
 export const REGION_SLOTS = 4096;

@@ -25,10 +25,10 @@ export async function createEagerEngine(regions = true): Promise<Engine> {
 function eagerVcpu(engine: PortableEngine, memory: GuestMemory, options: VcpuOptions): Vcpu {
   const vcpu = engine.createVcpu(memory, options) as PortableVcpu;
   const run = vcpu.run.bind(vcpu);
-  vcpu.run = (budget) => {
+  vcpu.run = (budget, endsAtPause) => {
     for (let left = budget; left > 0; left -= SLICE_BLOCKS) {
       vcpu.compileHere();
-      const reason = run(SLICE_BLOCKS);
+      const reason = run(SLICE_BLOCKS, endsAtPause);
       if (reason !== ExitReason.Budget) return reason;
     }
     return ExitReason.Budget;

@@ -79,7 +79,6 @@ export class EngineRunner {
     const firstSlot = (instance.exports["handlers"] as WebAssembly.Table).length - L.REGION_SLOTS;
     const parts = {
       view: this.#view,
-      area: CPU,
       memory,
       core: exports,
       interpreter: instance.exports,
@@ -87,6 +86,7 @@ export class EngineRunner {
     };
     this.#hotCode = regions ? new HotCode(parts) : undefined;
     this.#bytes.set(decoderTables, L.DECODER_TABLE_BASE);
+    this.#view.setUint32(L.ENGINE_VCPU_COUNT, 1, true);
     this.#prepareGuest();
   }
 
@@ -111,7 +111,7 @@ export class EngineRunner {
     this.#setSystemState();
     this.#setSegments(before);
     this.#setUserState(before);
-    this.#hotCode?.compileHere();
+    this.#hotCode?.compileHere(CPU);
     const exit = this.#run(CPU);
     return this.#answer(exit);
   }

@@ -18,6 +18,8 @@ export const ExitReason = {
   Kicked: 3,
   /** The engine broke one of its own promises; `Vcpu.describe` tells more. The machine must not be run again. */
   Failure: 4,
+  /** PAUSE in a slice that was to end there: the guest waits for another vCPU. */
+  Pause: 5,
 } as const;
 export type ExitReason = (typeof ExitReason)[keyof typeof ExitReason];
 
@@ -67,7 +69,7 @@ export interface DescriptorTable {
   limit: number;
 }
 
-/** Everything a boot protocol sets. Registers not named here hold their values after reset. */
+/** Everything a boot protocol sets. */
 export interface VcpuRegisters {
   rax: bigint;
   rcx: bigint;
@@ -106,8 +108,11 @@ export interface VcpuRegisters {
 
 export interface Vcpu {
   readonly id: number;
-  /** Runs guest code until one of the exit reasons, at most about `budget` blocks of instructions (engine-defined unit). */
-  run(budget: number): ExitReason;
+  /**
+   * Runs guest code until one of the exit reasons, at most about `budget` blocks of instructions (engine-defined unit). With
+   * `endsAtPause` a PAUSE instruction ends the slice, since another vCPU waits for the thread.
+   */
+  run(budget: number, endsAtPause?: boolean): ExitReason;
   /** Level: the machine has (or no longer has) an interrupt vector to deliver. Cheap; may be called inside bus calls. */
   setInterruptRequest(pending: boolean): void;
   /** Edge: a non-maskable interrupt. */
@@ -115,6 +120,10 @@ export interface Vcpu {
   /** Ends the present or the next slice early. May be called from inside bus calls and from other threads. */
   kick(): void;
   getRegisters(): VcpuRegisters;
+  /**
+   * Not during `run`. What is not named takes its value after INIT (SDM volume 3, table 10-1): no breakpoints, no HLT, no
+   * pending NMI; x87, SSE, time stamp counter and model-specific registers stay as they are.
+   */
   setRegisters(registers: VcpuRegisters): void;
   /** One or more lines for a dump: registers and where execution stood. */
   describe(): string;

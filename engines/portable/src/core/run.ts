@@ -1,9 +1,9 @@
 // Between blocks: what happens before micro-ops are entered. Exceptions, interrupts, single step, the end of a slice.
 
 import {
-  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_DR6, CPU_FLAGS_OTHER, CPU_HALTED, CPU_INTERRUPT_REQUEST, CPU_INTERRUPT_SHADOW, CPU_KICK, CPU_MODE,
-  CPU_NMI_BLOCKED, CPU_NMI_REQUEST, CPU_SEG, CPU_SHADOW_RIP, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_HALT, EXIT_RESUME, EXIT_SHUTDOWN,
-  EXIT_STOP, FLAG_IF, FLAG_RF, MODE_SINGLE, BLOCK_DEAD, BLOCK_HEADER_SIZE, BLOCK_HOST, SEG_FS, SEG_GS, SEG_SIZE, SHADOW_STACK, UOP_BASE, UOP_HANDLER, UOP_IMM,
+  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_DR6, CPU_FLAGS_OTHER, CPU_HALTED, CPU_HELD_HITS, CPU_INTERRUPT_REQUEST, CPU_INTERRUPT_SHADOW, CPU_KICK, CPU_MODE,
+  CPU_NMI_BLOCKED, CPU_NMI_REQUEST, CPU_PAUSE, CPU_SEG, CPU_SHADOW_RIP, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_HALT, EXIT_RESUME, EXIT_SHUTDOWN,
+  EXIT_STOP, FLAG_IF, FLAG_RF, MODE_SINGLE, BLOCK_DEAD, BLOCK_HEADER_SIZE, BLOCK_HOST, PAUSE_ENDED, SEG_FS, SEG_GS, SEG_SIZE, SHADOW_STACK, UOP_BASE, UOP_HANDLER, UOP_IMM,
   UOP_SEGMENT, UOP_SIZE,
 } from "../layout";
 import { HANDLER_REDECODE } from "../layout-decoder";
@@ -23,8 +23,6 @@ import {
 let sliceExit: u32 = EXIT_STOP;
 /** Budget of the slice while single steps borrow its field. */
 let savedBudget: i32 = 0;
-/** Data breakpoints hit by the instruction before this one, whose trap waits. */
-let heldHits: u64 = 0;
 /** One instruction is run alone because the one before it holds interrupts off. */
 let inShadow: bool = false;
 
@@ -57,6 +55,7 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
     if (!shadow && !deliverPending(cpu)) return leave(EXIT_SHUTDOWN);
     if (load<u32>(cpu, CPU_HALTED) != 0) return leave(EXIT_HALT);
     if (load<i32>(cpu, CPU_BUDGET) <= 0 || load<u32>(cpu, CPU_KICK) != 0) return leave(EXIT_STOP);
+    if (load<u32>(cpu, CPU_PAUSE) == PAUSE_ENDED) return leave(EXIT_STOP);
     // Coming here costs a block, so that a guest whose handlers only fault does not run for ever.
     store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) - 1, CPU_BUDGET);
     if (shadow) enterShadow(cpu);
@@ -138,12 +137,12 @@ function finishStep(cpu: usize, completed: bool): bool {
     inShadow = false;
     updateMode(cpu);
   }
-  const held = heldHits;
-  heldHits = 0;
+  const held = load<u64>(cpu, CPU_HELD_HITS);
+  store<u64>(cpu, 0, CPU_HELD_HITS);
   if (!completed) return true;
   const hits = held | takeDataHits();
   if (load<u32>(cpu, CPU_INTERRUPT_SHADOW) == SHADOW_STACK && shadowIsAhead(cpu)) {
-    heldHits = hits;
+    store<u64>(cpu, hits, CPU_HELD_HITS);
     return true;
   }
   if (!stepTrap && hits == 0) return true;

@@ -6,11 +6,13 @@ import {
   ENGINE_ARENA_NEXT,
   ENGINE_RAM_HIGH_BYTES,
   ENGINE_RAM_LOW_BYTES,
+  ENGINE_VCPU_COUNT,
   MAX_VCPUS,
   RAM_BASE,
   UOP_ARENA_BASE,
 } from "../layout.ts";
 import type { CompiledEngine } from "./artifacts.ts";
+import { Processor } from "./processor.ts";
 import { PortableVcpu } from "./vcpu.ts";
 
 const WASM_PAGE = 65536;
@@ -23,6 +25,7 @@ export class PortableEngine implements Engine {
   readonly #compiled: CompiledEngine;
   readonly #regions: boolean;
   readonly #memories = new WeakMap<GuestMemory, WebAssembly.Memory>();
+  readonly #processors = new WeakMap<GuestMemory, Processor>();
 
   /** Without `regions` everything is interpreted. */
   constructor(compiled: CompiledEngine, options: { readonly regions?: boolean } = {}) {
@@ -44,9 +47,20 @@ export class PortableEngine implements Engine {
   }
 
   createVcpu(memory: GuestMemory, options: VcpuOptions): Vcpu {
+    assert(options.id >= 0 && options.id < MAX_VCPUS, "vCPU number out of range");
+    const used = memory.view.getUint32(ENGINE_VCPU_COUNT, true);
+    memory.view.setUint32(ENGINE_VCPU_COUNT, Math.max(used, options.id + 1), true);
+    return new PortableVcpu(this.#processorOf(memory), memory, options);
+  }
+
+  /** All vCPUs of a machine take turns in one. */
+  #processorOf(memory: GuestMemory): Processor {
+    const known = this.#processors.get(memory);
+    if (known !== undefined) return known;
     const wasmMemory = this.#memories.get(memory);
     assert(wasmMemory, "the memory was not made by this engine");
-    assert(options.id >= 0 && options.id < MAX_VCPUS, "vCPU number out of range");
-    return new PortableVcpu(this.#compiled, wasmMemory, memory, options, this.#regions);
+    const made = new Processor(this.#compiled, wasmMemory, memory, this.#regions);
+    this.#processors.set(memory, made);
+    return made;
   }
 }

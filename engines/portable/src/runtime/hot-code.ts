@@ -32,8 +32,6 @@ export async function loadRegionCompiler(): Promise<void> {
 
 export interface HotCodeParts {
   readonly view: DataView;
-  /** The vCPU's area. */
-  readonly area: number;
   readonly memory: WebAssembly.Memory;
   readonly core: WebAssembly.Exports;
   readonly interpreter: WebAssembly.Exports;
@@ -43,7 +41,8 @@ export interface HotCodeParts {
 
 export class HotCode {
   readonly #view: DataView;
-  readonly #area: number;
+  /** Area of the vCPU the present call is about. */
+  #area = 0;
   readonly #table: WebAssembly.Table;
   readonly #imports: WebAssembly.Imports;
   readonly #enterAt: (cpu: number, linear: bigint) => number;
@@ -58,9 +57,8 @@ export class HotCode {
   #nextSlot: number;
   #resets = 0n;
 
-  constructor({ view, area, memory, core, interpreter, firstSlot }: HotCodeParts) {
+  constructor({ view, memory, core, interpreter, firstSlot }: HotCodeParts) {
     this.#view = view;
-    this.#area = area;
     this.#table = interpreter["handlers"] as WebAssembly.Table;
     const jumpFar = interpreter["jumpFar"] as WebAssembly.ExportValue;
     this.#imports = { hearth: { memory, jumpFar }, core };
@@ -70,8 +68,9 @@ export class HotCode {
     this.#nextSlot = firstSlot;
   }
 
-  /** A slice ended here by its budget. */
-  sample(): void {
+  /** A slice of the vCPU at `area` ended here by its budget. */
+  sample(area: number): void {
+    this.#area = area;
     const uop = this.#entryUop();
     if (uop === 0) return;
     const count = (this.#samples.get(uop) ?? 0) + 1;
@@ -82,7 +81,8 @@ export class HotCode {
   }
 
   /** Compiles the code at RIP now; false when there is nothing to compile. For tests. */
-  compileHere(): boolean {
+  compileHere(area: number): boolean {
+    this.#area = area;
     const uop = this.#entryUop();
     return uop !== 0 && this.#compile(uop);
   }

@@ -8,9 +8,9 @@ import {
   BLOCK_BYTES, BLOCK_DEAD, BLOCK_HASH_BASE, BLOCK_HASH_BITS, BLOCK_HASH_NEXT, BLOCK_HEADER_SIZE, BLOCK_HOST, BLOCK_MODE,
   BLOCK_PAGE_NEXT, BLOCK_UOP_COUNT, BLOCK_UOPS, CPU_BUDGET, CPU_CODE_PAGE, CPU_CONTEXT, CPU_JUMP_CACHE, CPU_MODE,
   ENGINE_ARENA_NEXT, ENGINE_COUNT_ARENA_RESETS, ENGINE_COUNT_BLOCKS, ENGINE_COUNT_INVALIDATIONS, ENGINE_RAM_HIGH_BYTES,
-  ENGINE_RAM_LOW_BYTES, JUMP_CACHE_BITS, MAX_BLOCK_INSTRUCTIONS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE,
+  ENGINE_RAM_LOW_BYTES, ENGINE_VCPU_COUNT, JUMP_CACHE_BITS, MAX_BLOCK_INSTRUCTIONS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE,
   PAGE_BLOCKS_BASE, PAGE_CODE_LINES_BASE, RAM_BASE, UOP_ARENA_BASE,
-  UOP_ARENA_END, UOP_HANDLER, UOP_IMM, UOP_LINK, UOP_SIZE,
+  UOP_ARENA_END, UOP_HANDLER, UOP_IMM, UOP_LINK, UOP_SIZE, VCPU_AREA_BASE, VCPU_AREA_SIZE,
 } from "../../layout";
 import { HANDLER_REDECODE } from "../../layout-decoder";
 import { DECODE_FAULT, decodeBlock, decodedBytes, decodedUops } from "./decoder";
@@ -27,14 +27,19 @@ function hashOf(host: u32, mode: u32): usize {
   return BLOCK_HASH_BASE + ((mixed >>> (32 - BLOCK_HASH_BITS)) << 2);
 }
 
+/** Behind the last vCPU's area in use: all vCPUs share the blocks, each has translations and a jump cache of its own. */
+function endOfAreas(): usize {
+  return VCPU_AREA_BASE + <usize>load<u32>(ENGINE_VCPU_COUNT) * VCPU_AREA_SIZE;
+}
+
 /** Forgets every block; only between runs of handlers, since micro-ops are reused afterwards. */
-export function resetBlocks(cpu: usize): void {
+export function resetBlocks(_cpu: usize): void {
   store<u32>(ENGINE_ARENA_NEXT, UOP_ARENA_BASE);
   memory.fill(BLOCK_HASH_BASE, 0, 4 << BLOCK_HASH_BITS);
   const pages = <usize>((load<u64>(ENGINE_RAM_LOW_BYTES) + load<u64>(ENGINE_RAM_HIGH_BYTES)) >> 12);
   memory.fill(PAGE_BLOCKS_BASE, 0, pages << 2);
   memory.fill(PAGE_CODE_LINES_BASE, 0, pages << 3);
-  clearJumpCache(cpu);
+  for (let area: usize = VCPU_AREA_BASE; area < endOfAreas(); area += VCPU_AREA_SIZE) clearJumpCache(area);
   store<u64>(ENGINE_COUNT_ARENA_RESETS, load<u64>(ENGINE_COUNT_ARENA_RESETS) + 1);
 }
 
@@ -72,10 +77,10 @@ function addBlock(cpu: usize, linear: u64, host: u32, mode: u32, bucket: usize):
   const bytesHere = min<u32>(decodedBytes, 0x1000 - (host & 0xfff));
   writeHeader(block, host, mode, uops, load<u32>(bucket));
   store<u32>(bucket, block);
-  listInPage(cpu, block, page, host & 0xfff, bytesHere);
+  listInPage(block, page, host & 0xfff, bytesHere);
   if (secondHost != 0) {
     writeHeader(next, BLOCK_DEAD, mode, uops, 0);
-    listInPage(cpu, next, secondHost & ~0xfff, 0, decodedBytes - bytesHere);
+    listInPage(next, secondHost & ~0xfff, 0, decodedBytes - bytesHere);
     next += BLOCK_HEADER_SIZE;
   }
   store<u32>(ENGINE_ARENA_NEXT, next);
@@ -93,10 +98,12 @@ function writeHeader(block: u32, host: u32, mode: u32, uops: u32, hashNext: u32)
 }
 
 /** Enters a block in its page's list and marks the 64-byte lines it was decoded from. */
-function listInPage(cpu: usize, block: u32, page: u32, offset: u32, bytes: u32): void {
+function listInPage(block: u32, page: u32, offset: u32, bytes: u32): void {
   const index = (page - RAM_BASE) >> 12;
   const head = PAGE_BLOCKS_BASE + (index << 2);
-  if (load<u32>(head) == 0) protectPage(cpu, page);
+  if (load<u32>(head) == 0) {
+    for (let area: usize = VCPU_AREA_BASE; area < endOfAreas(); area += VCPU_AREA_SIZE) protectPage(area, page);
+  }
   store<u32>(block, load<u32>(head), BLOCK_PAGE_NEXT);
   store<u32>(head, block);
   const lines = PAGE_CODE_LINES_BASE + (index << 3);

@@ -3,8 +3,8 @@
 
 import {
   CPU_BUDGET, CPU_CPUID_COUNT, CPU_CPUID_LEAVES, CPU_FLAGS_OTHER, CPU_HALTED,
-  CPU_MSR_KERNEL_GS_BASE, CPU_MSR_TSC_AUX, CPU_SEG, CPU_TSC_FREQUENCY, CPU_TSC_OFFSET, EXIT_HALT, FLAG_AC, FLAG_IF,
-  FLAG_IOPL, SEG_GS, SEG_SIZE, SHADOW_STI, UOP_IMM,
+  CPU_MSR_KERNEL_GS_BASE, CPU_MSR_TSC_AUX, CPU_PAUSE, CPU_SEG, CPU_TSC_FREQUENCY, CPU_TSC_OFFSET, EXIT_HALT, FLAG_AC, FLAG_IF,
+  FLAG_IOPL, PAUSE_ENDED, PAUSE_SHORTENS, SEG_GS, SEG_SIZE, SHADOW_STI, UOP_IMM,
 } from "../../layout";
 import { nowNs, randomBits } from "../env";
 import { getFlags, setArithmeticFlags } from "../flags";
@@ -39,8 +39,13 @@ export function halt(cpu: usize, uop: usize): u32 {
   return EXIT_CODE_HALT;
 }
 
-/** PAUSE is a hint that somebody else should run: it shortens the slice. */
-export function pause(cpu: usize, _uop: usize): u32 {
+/** PAUSE is a hint that somebody else should run: where another vCPU waits for its turn it ends the slice, else it shortens it. */
+export function pause(cpu: usize, uop: usize): u32 {
+  if (load<u32>(cpu, CPU_PAUSE) != PAUSE_SHORTENS) {
+    store<u32>(cpu, PAUSE_ENDED, CPU_PAUSE);
+    setRip(cpu, nextRipOf(cpu, uop));
+    return RESUME;
+  }
   store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) - 32, CPU_BUDGET);
   return NEXT;
 }
