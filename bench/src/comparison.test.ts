@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compare } from "./comparison.ts";
-import type { PeerName } from "./peers.ts";
+import { compare as compareIn } from "./comparison.ts";
+import { CONTEST } from "./engine/peers.ts";
 import type { Sample } from "./run-once.ts";
 
 function sample(seconds: Record<string, number>, checksum = "c0ffee", powerOnS = 1): Sample {
@@ -9,9 +9,11 @@ function sample(seconds: Record<string, number>, checksum = "c0ffee", powerOnS =
   return { powerOnS, peakRssMib: 100, programs: new Map(programs) };
 }
 
-function samples(entries: Partial<Record<PeerName, Sample[]>>): Map<PeerName, Sample[]> {
-  return new Map(Object.entries(entries) as [PeerName, Sample[]][]);
+function samples(entries: Record<string, Sample[]>): Map<string, Sample[]> {
+  return new Map(Object.entries(entries));
 }
+
+const compare = (all: Map<string, Sample[]>) => compareIn(all, CONTEST);
 
 test("each program is compared with the TCG model that is faster for it", () => {
   const result = compare(
@@ -23,9 +25,9 @@ test("each program is compared with the TCG model that is faster for it", () => 
     }),
   );
   const [a, b] = result.programs;
-  assert.deepEqual([a?.tcg, a?.vsTcg, a?.vsNative], ["tcg-max", 10, 40]);
-  assert.deepEqual([b?.tcg, b?.vsTcg, b?.vsNative], ["tcg-qemu64", 4, 20]);
-  assert.ok(Math.abs((result.meanVsTcg ?? 0) - Math.sqrt(40)) < 1e-9);
+  assert.deepEqual([a?.rival, a?.vsRival, a?.vsBaseline], ["tcg-max", 10, 40]);
+  assert.deepEqual([b?.rival, b?.vsRival, b?.vsBaseline], ["tcg-qemu64", 4, 20]);
+  assert.ok(Math.abs((result.meanVsRival ?? 0) - Math.sqrt(40)) < 1e-9);
   assert.deepEqual(a?.byPeer.get("hearth"), { median: 40, spread: 0.2 });
   assert.deepEqual(result.mismatches, []);
 });
@@ -38,8 +40,8 @@ test("power-on is compared between machines only", () => {
       hearth: [sample({ a: 1 }, "1", 6)],
     }),
   );
-  assert.equal(result.powerOn.vsTcg, 3);
-  assert.equal(result.powerOn.vsNative, undefined);
+  assert.equal(result.powerOn.vsRival, 3);
+  assert.equal(result.powerOn.vsBaseline, undefined);
   assert.equal(result.peakRss.byPeer.has("native"), false);
 });
 
@@ -58,6 +60,16 @@ test("a program that prints no checksum is as wrong as one that prints another",
 
 test("one peer alone gives no factors", () => {
   const result = compare(samples({ hearth: [sample({ a: 3 })] }));
-  assert.equal(result.meanVsTcg, undefined);
-  assert.equal(result.programs[0]?.vsNative, undefined);
+  assert.equal(result.meanVsRival, undefined);
+  assert.equal(result.programs[0]?.vsBaseline, undefined);
+});
+
+test("peers of another contest are not looked at", () => {
+  const other = { hearth: [sample({ a: 3 })], "hearth-32": [sample({ a: 3, b: 1 }, "other")] };
+  const result = compare(samples(other));
+  assert.deepEqual(result.mismatches, []);
+  assert.deepEqual(
+    result.programs.map(({ name }) => name),
+    ["a"],
+  );
 });

@@ -1,4 +1,4 @@
-// What a person may say to the engine benchmark, and what holds when nothing is said.
+// What a person may say to a benchmark, and what holds when nothing is said.
 
 import { parseArgs } from "node:util";
 import { HearthError } from "@hearth/machine";
@@ -10,8 +10,8 @@ export interface BenchOptions {
   readonly scale: number;
   /** Programs to run; undefined is the workload's own list. */
   readonly programs: readonly string[] | undefined;
-  /** Peers to run, by name; undefined is all of them. */
-  readonly peers: readonly string[] | undefined;
+  /** Peers to run, in their usual order. */
+  readonly peers: readonly string[];
   readonly memoryMib: number;
   /** For one boot of one peer. */
   readonly timeoutS: number;
@@ -21,29 +21,44 @@ export interface BenchOptions {
   readonly isKept: boolean;
 }
 
-export const USAGE = `npm run bench:engine -- [options]
+/** What differs between benchmarks. */
+export interface BenchForm {
+  /** As in `npm run …`. */
+  readonly script: string;
+  readonly peers: readonly string[];
+  readonly memoryMib: number;
+  readonly timeoutS: number;
+  /** A program and another one, as an example. */
+  readonly example: string;
+  /** The variables that matter, in one line or more. */
+  readonly environment: string;
+}
+
+/** The text of --help. */
+export function usage(form: BenchForm): string {
+  return `npm run ${form.script} -- [options]
   --runs N        samples of each peer (3)
   --scale PCT     size of the programs in per cent (100)
-  --list A,B      these programs only; --list '' measures power-on alone
-  --peers A,B     of native, tcg-max, tcg-qemu64, hearth (all)
-  --memory MIB    the guest's memory (128)
-  --timeout S     for one boot of one peer (1800)
+  --list A,B      these programs only, for example ${form.example}; --list '' measures power-on alone
+  --peers A,B     of ${form.peers.join(", ")} (all)
+  --memory MIB    the guest's memory (${form.memoryMib})
+  --timeout S     for one boot of one peer (${form.timeoutS})
   --kernel FILE   another kernel than the workload's
   --no-save       print, but keep nothing in bench/results/
-Environment: HEARTH_ENGINE_BENCH the workload's folder (../shared/bench/engine beside the checkout),
-ENGINE_BENCH_TMP where its images are built (/tmp/engine-bench), TSC_MHZ the host's TSC frequency.`;
+Environment: ${form.environment}`;
+}
 
 /** The options in `args`, or undefined when help is asked for. Throws HearthError `bench.usage`. */
-export function parseOptions(args: readonly string[]): BenchOptions | undefined {
-  const values = scan(args);
+export function parseOptions(args: readonly string[], form: BenchForm): BenchOptions | undefined {
+  const values = scan(args, form);
   if (values["help"] === true) return undefined;
   return {
     runs: positive(values, "runs", 3),
     scale: positive(values, "scale", 100),
     programs: names(values["list"]),
-    peers: names(values["peers"]),
-    memoryMib: positive(values, "memory", 128),
-    timeoutS: positive(values, "timeout", 1800),
+    peers: choosePeers(names(values["peers"]), form),
+    memoryMib: positive(values, "memory", form.memoryMib),
+    timeoutS: positive(values, "timeout", form.timeoutS),
     kernel: typeof values["kernel"] === "string" ? values["kernel"] : undefined,
     isKept: values["no-save"] !== true,
   };
@@ -51,7 +66,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
 
 type Values = Record<string, string | boolean | undefined>;
 
-function scan(args: readonly string[]): Values {
+function scan(args: readonly string[], form: BenchForm): Values {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   try {
@@ -72,7 +87,7 @@ function scan(args: readonly string[]): Values {
     return values;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new HearthError("bench.usage", `${reason}\n${USAGE}`, { cause });
+    throw new HearthError("bench.usage", `${reason}\n${usage(form)}`, { cause });
   }
 }
 
@@ -86,4 +101,12 @@ function positive(values: Values, name: string, fallback: number): number {
 
 function names(text: string | boolean | undefined): string[] | undefined {
   return typeof text === "string" ? text.split(",").filter((name) => name !== "") : undefined;
+}
+
+function choosePeers(wanted: readonly string[] | undefined, { peers }: BenchForm): readonly string[] {
+  const unknown = wanted?.find((name) => !peers.includes(name));
+  if (unknown !== undefined) {
+    throw new HearthError("bench.usage", `no peer "${unknown}"; there are ${peers.join(", ")}`);
+  }
+  return peers.filter((name) => wanted?.includes(name) ?? true);
 }

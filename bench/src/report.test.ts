@@ -1,32 +1,35 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Comparison, Measured, Row } from "./comparison.ts";
-import type { PeerName } from "./peers.ts";
+import { CONTEST } from "./engine/peers.ts";
 import { renderJson, renderMarkdown, type ReportInput } from "./report.ts";
 
 const at = (median: number, spread = 0): Measured => ({ median, spread });
 
 const SIEVE: Row = {
   name: "sieve",
-  byPeer: new Map<PeerName, Measured>([
+  byPeer: new Map<string, Measured>([
     ["native", at(0.5)],
     ["tcg-qemu64", at(2.25, 0.04)],
     ["hearth", at(22.5, 0.1)],
   ]),
-  tcg: "tcg-qemu64",
-  vsNative: 45,
-  vsTcg: 10,
+  rival: "tcg-qemu64",
+  vsBaseline: 45,
+  vsRival: 10,
 };
 const EMPTY: Row = {
   name: "peak RSS",
   byPeer: new Map(),
-  tcg: undefined,
-  vsNative: undefined,
-  vsTcg: undefined,
+  rival: undefined,
+  vsBaseline: undefined,
+  vsRival: undefined,
 };
 
 function input(over: Partial<Comparison> = {}): ReportInput {
   return {
+    name: "engine",
+    title: "Engine benchmark",
+    remarks: [],
     date: "2026-01-02T03:04:05Z",
     command: "npm run bench:engine -- --runs 3",
     host: {
@@ -42,15 +45,20 @@ function input(over: Partial<Comparison> = {}): ReportInput {
     settings: { runs: 3, scale: 100, memoryMib: 128 },
     peers: new Map([["hearth", "node bin/hearth boot"]]),
     failures: new Map([["tcg-max", 1]]),
-    comparison: {
-      programs: [SIEVE],
-      powerOn: { ...EMPTY, name: "power-on to init" },
-      peakRss: EMPTY,
-      meanVsNative: 45,
-      meanVsTcg: 10,
-      mismatches: [],
-      ...over,
-    },
+    comparisons: [comparison(over)],
+  };
+}
+
+function comparison(over: Partial<Comparison>): Comparison {
+  return {
+    contest: CONTEST,
+    programs: [SIEVE],
+    powerOn: { ...EMPTY, name: "power-on to init" },
+    peakRss: EMPTY,
+    meanVsBaseline: 45,
+    meanVsRival: 10,
+    mismatches: [],
+    ...over,
   };
 }
 
@@ -62,8 +70,11 @@ test("a program is one line of the table, with the TCG model that was faster", (
 });
 
 test("without programs there is no mean, and one that is unknown stays empty", () => {
-  assert.doesNotMatch(renderMarkdown(input({ meanVsNative: undefined, meanVsTcg: undefined })), /geometric/);
-  assert.match(renderMarkdown(input({ meanVsTcg: undefined })), /\| \*\*45\.0\*\* \|  \|$/m);
+  assert.doesNotMatch(
+    renderMarkdown(input({ meanVsBaseline: undefined, meanVsRival: undefined })),
+    /geometric/,
+  );
+  assert.match(renderMarkdown(input({ meanVsRival: undefined })), /\| \*\*45\.0\*\* \|  \|$/m);
 });
 
 test("what went wrong is said", () => {
@@ -75,9 +86,9 @@ test("what went wrong is said", () => {
 
 test("the JSON holds what the table holds", () => {
   const report = JSON.parse(renderJson(input()));
-  assert.equal(report.programs[0].hearth.median, 22.5);
-  assert.equal(report.programs[0].vsTcg, 10);
-  assert.equal(report.meanVsTcg, 10);
+  assert.equal(report.contests[0].programs[0].hearth.median, 22.5);
+  assert.equal(report.contests[0].programs[0].vsRival, 10);
+  assert.equal(report.contests[0].meanVsRival, 10);
   assert.equal(report.host.cpu, "Some CPU");
   assert.deepEqual(report.failures, { "tcg-max": 1 });
 });

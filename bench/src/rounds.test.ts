@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PeerCommand, PeerName } from "./peers.ts";
+import type { PeerCommand } from "./peer-command.ts";
 import { type Boot, runRounds } from "./rounds.ts";
 
-const COMMANDS = new Map<PeerName, PeerCommand>([
+const COMMANDS = new Map<string, PeerCommand>([
   ["native", { file: "native", args: [] }],
   ["hearth", { file: "hearth", args: [] }],
 ]);

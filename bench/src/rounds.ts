@@ -1,11 +1,11 @@
 // Takes the samples: in each round every peer once, so that a change of the host's load meets all of them.
 
-import type { PeerCommand, PeerName } from "./peers.ts";
+import type { PeerCommand } from "./peer-command.ts";
 import { type RunResult, runOnce, type Sample } from "./run-once.ts";
 
 export interface Rounds {
-  readonly samples: ReadonlyMap<PeerName, readonly Sample[]>;
-  readonly failures: ReadonlyMap<PeerName, number>;
+  readonly samples: ReadonlyMap<string, readonly Sample[]>;
+  readonly failures: ReadonlyMap<string, number>;
 }
 
 /** Boots of one peer that may fail before it is given up: TCG's clock sometimes stops a guest on a busy host. */
@@ -15,14 +15,14 @@ export type Boot = (command: PeerCommand, timeoutMs: number) => Promise<RunResul
 
 /** `runs` samples of each peer; `say` hears of every boot. A peer that fails too often has fewer. */
 export async function runRounds(
-  commands: ReadonlyMap<PeerName, PeerCommand>,
+  commands: ReadonlyMap<string, PeerCommand>,
   runs: number,
   timeoutMs: number,
   say: (line: string) => void,
   boot: Boot = runOnce,
 ): Promise<Rounds> {
-  const samples = new Map<PeerName, Sample[]>([...commands.keys()].map((peer) => [peer, []]));
-  const failures = new Map<PeerName, number>([...commands.keys()].map((peer) => [peer, 0]));
+  const samples = new Map<string, Sample[]>([...commands.keys()].map((peer) => [peer, []]));
+  const failures = new Map<string, number>([...commands.keys()].map((peer) => [peer, 0]));
   for (let round = 1; round <= runs; round++) {
     for (const [peer, command] of commands) {
       while ((failures.get(peer) ?? 0) < ALLOWED_FAILURES) {

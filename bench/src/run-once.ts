@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { GuestOutput, type ProgramResult } from "./guest-output.ts";
-import type { PeerCommand } from "./peers.ts";
+import type { PeerCommand } from "./peer-command.ts";
 
 export interface Sample {
   /** From the start of the process to the first line of init. */

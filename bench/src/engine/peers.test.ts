@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { guestArguments, PEER_NAMES, peerCommand, portableCommand, type PeerInput } from "./peers.ts";
+import { guestArguments, portableCommand } from "../peer-command.ts";
+import { pathNames, PEER_NAMES, peerCommand, type PeerInput } from "./peers.ts";
 
 const INPUT: PeerInput = {
   kernel: "/images/k",
@@ -35,11 +36,11 @@ test("TCG is told the frequency of the TSC when it is known", () => {
 
 test("a kept command names no path of the host", () => {
   for (const peer of PEER_NAMES) {
-    const text = portableCommand(peerCommand(peer, INPUT), INPUT);
+    const text = portableCommand(peerCommand(peer, INPUT), pathNames(INPUT));
     assert.doesNotMatch(text, /\/images|\/node/, peer);
   }
   assert.match(
-    portableCommand(peerCommand("hearth", INPUT), INPUT),
+    portableCommand(peerCommand("hearth", INPUT), pathNames(INPUT)),
     /^node bin\/hearth boot --kernel \{kernel\}/,
   );
 });
