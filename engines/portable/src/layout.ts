@@ -5,8 +5,9 @@
 //
 //   0x0000_0000  static data of the core            0x00b0_0000  first translated block of each RAM page
 //   0x0010_0000  decoder tables                     0x00f0_0000  which 64-byte lines of a RAM page hold code
-//   0x0020_0000  vCPU areas (256 KiB each)          0x0180_0000  micro-ops
-//   0x00a0_0000  hash table of blocks               0x0400_0000  guest RAM
+//   0x0020_0000  vCPU areas (256 KiB each)          0x0180_0000  how often the code of a RAM page was dropped
+//   0x00a0_0000  hash table of blocks               0x01c0_0000  micro-ops
+//                                                   0x0440_0000  guest RAM
 
 export const CORE_DATA_BASE = 0x1000;
 export const DECODER_TABLE_BASE = 0x0010_0000;
@@ -19,9 +20,11 @@ export const PAGE_BLOCKS_BASE = 0x00b0_0000;
 export const PAGE_CODE_LINES_BASE = 0x00f0_0000;
 /** Engine-wide variables: allocation pointer of the micro-op arena and the like. */
 export const ENGINE_GLOBALS_BASE = 0x0170_0000;
-export const UOP_ARENA_BASE = 0x0180_0000;
-export const UOP_ARENA_END = 0x0400_0000;
-export const RAM_BASE = 0x0400_0000;
+/** For each RAM page a u32 that changes whenever translated code of the page is dropped. */
+export const PAGE_VERSIONS_BASE = 0x0180_0000;
+export const UOP_ARENA_BASE = 0x01c0_0000;
+export const UOP_ARENA_END = 0x0440_0000;
+export const RAM_BASE = 0x0440_0000;
 
 // Engine-wide variables.
 export const ENGINE_ARENA_NEXT = ENGINE_GLOBALS_BASE;
@@ -109,6 +112,8 @@ export const CPU_MSR_TSC_AUX = 560;
 /** Budget set aside while something asks to be seen at the end of the block; see core/state.ts, `attend`. */
 export const CPU_BUDGET_ASIDE = 568;
 export const CPU_SHADOW_RIP = 576;
+/** Record of a region that was found to be out of date; 0 when there is none. */
+export const CPU_STALE_RECORD = 584;
 /** What PAUSE does (PAUSE_*), set for each slice. */
 export const CPU_PAUSE = 600;
 /** Data breakpoints hit by the instruction before this one, whose trap waits. */
@@ -250,6 +255,21 @@ export const EXIT_SHUTDOWN = 3;
 /** The slice is over or the machine asked for the thread. */
 export const EXIT_STOP = 4;
 export const EXIT_FAILURE = 5;
+
+// A region's record in the arena: for each page its offset in the memory and its version when the region was formed; then copies
+// of the region's micro-ops. The micro-op through which the region is entered holds the record's address as its immediate.
+export const RECORD_MAX_PAGES = 8;
+export const RECORD_PAGE_SIZE = 8;
+export const RECORD_PAGE_HOST = 0;
+export const RECORD_PAGE_VERSION = 4;
+export const RECORD_UOPS = 64;
+
+// How the flags are held inside regions (isa/flags.ts, FlagSource): 0 for result and aux, else 1 + 4 × operation + size index.
+export const FLAGS_EXPLICIT = 0;
+export const FLAGS_ADD = 1;
+export const FLAGS_SUB = 5;
+export const FLAGS_INC = 9;
+export const FLAGS_DEC = 13;
 
 // RFLAGS.
 export const FLAG_CF = 0x1;

@@ -1,6 +1,8 @@
 // RFLAGS as a whole: the lazily kept arithmetic flags (see isa/flags.ts) joined with the others.
 
-import { CPU_FLAG_AUX, CPU_FLAG_RESULT, CPU_FLAGS_OTHER, FLAG_AF, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_SF, FLAG_ZF, FLAGS_ARITHMETIC } from "../layout";
+import {
+  CPU_FLAG_AUX, CPU_FLAG_RESULT, CPU_FLAGS_OTHER, FLAGS_ADD, FLAGS_DEC, FLAGS_EXPLICIT, FLAGS_INC, FLAG_AF, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_SF, FLAG_ZF, FLAGS_ARITHMETIC,
+} from "../layout";
 
 export function getFlags(cpu: usize): u32 {
   const result = load<u64>(cpu, CPU_FLAG_RESULT);
@@ -30,4 +32,29 @@ export function setArithmeticFlags(cpu: usize, flags: u32): void {
   if ((flags & FLAG_SF) != 0) aux |= 1;
   store<u64>(cpu, (flags & FLAG_ZF) != 0 ? 0 : 0x100, CPU_FLAG_RESULT);
   store<u32>(cpu, aux, CPU_FLAG_AUX);
+}
+
+/** Writes flags held as FLAGS_* with the operands `a` and `b`: for INC and DEC `b` is the carry they keep. Answers 0. */
+export function storeFlags(cpu: usize, kind: u32, a: u64, b: u64): u32 {
+  if (kind == FLAGS_EXPLICIT) {
+    store<u64>(cpu, a, CPU_FLAG_RESULT);
+    store<u32>(cpu, <u32>b, CPU_FLAG_AUX);
+    return 0;
+  }
+  const operation = ((kind - 1) & ~3) + 1;
+  const unused: u64 = 64 - ((<u64>8) << ((kind - 1) & 3));
+  const adds = operation == FLAGS_ADD || operation == FLAGS_INC;
+  const keepsCarry = operation == FLAGS_INC || operation == FLAGS_DEC;
+  const second = keepsCarry ? 1 : b;
+  const result = adds ? a + second : a - second;
+  const carries = adds ? (a & second) | ((a | second) & ~result) : (~a & second) | ((~a | second) & result);
+  let aux = (<u32>((carries << unused) >> 32) & 0xc000_0000) | (<u32>carries & 8);
+  if (keepsCarry) {
+    const carry = <u32>b;
+    const overflow = (aux + 0x4000_0000) >> 31;
+    aux = (aux & 0x3fff_ffff) | (carry << 31) | ((carry ^ overflow) << 30);
+  }
+  store<u64>(cpu, <u64>((<i64>(result << unused)) >> unused), CPU_FLAG_RESULT);
+  store<u32>(cpu, aux, CPU_FLAG_AUX);
+  return 0;
 }

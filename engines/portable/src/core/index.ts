@@ -1,17 +1,18 @@
 // The portable engine's core: everything that is not the meaning of an instruction. Compiled as one WebAssembly module; its
 // exports are what instructions call (`compute` and `system` of isa/lowering.ts) and what the runtime needs.
 
-export { enterAt, invalidateCodePage, linkJump, resetBlocks, resolveJump } from "./decode/blocks";
+export { enterAt, invalidateCodePage, linkJump, peekBlock, resetBlocks, resolveJump } from "./decode/blocks";
 export {
   checkUserModeAccess, clearTaskSwitched, invalidatePage, invalidatePcid, loadMachineStatus, loadTable, readControl,
   readDebug, readLdtSelector, readMachineStatus, readTaskSelector, requireSupervisor, storeTable, writeControl, writeDebug,
 } from "./system/control";
-export { getFlags, setFlags } from "./flags";
+export { getFlags, setFlags, storeFlags } from "./flags";
 export {
   asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust, divide128S, divide128U, mulHighS, mulHighU,
 } from "./integer/integer";
 export { debugInterrupt, softwareInterrupt } from "./interrupts/interrupts";
 export { commitBounce, readSlow, updateSlow, writeSlow } from "./mmu/access";
+export { peekAddress } from "./mmu/fetch";
 export { updateMode } from "./mode";
 export { readMsr, writeMsr } from "./system/msr";
 export { flushTlb } from "./mmu/paging";

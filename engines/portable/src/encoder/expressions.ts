@@ -8,6 +8,8 @@ export type ValueType = "i32" | "i64" | "f32" | "f64" | "v128";
 export interface Expr {
   readonly type: ValueType;
   readonly code: Code;
+  /** The value of an integer known while code is generated. */
+  readonly constant?: number | bigint;
 }
 
 export const TYPE_CODE: Readonly<Record<ValueType, number>> = {
@@ -31,6 +33,17 @@ const binary =
   (opcode: number, type: ValueType): Binary =>
   (a, b) =>
     expr(type, [a.code, b.code, opcode]);
+/** As `unary` and `binary`, computed here and now when the operands are constants. */
+const foldedUnary =
+  (opcode: number, fold: (a: number) => number): Unary =>
+  (a) =>
+    typeof a.constant === "number" ? i32.const(fold(a.constant)) : unary(opcode, "i32")(a);
+const foldedBinary =
+  (opcode: number, fold: (a: number, b: number) => number): Binary =>
+  (a, b) =>
+    typeof a.constant === "number" && typeof b.constant === "number"
+      ? i32.const(fold(a.constant, b.constant))
+      : binary(opcode, "i32")(a, b);
 /** Instructions behind the 0xfd prefix. */
 const simdUnary =
   (opcode: number, type: ValueType = "v128"): Unary =>
@@ -52,8 +65,8 @@ const simdLoad = (opcode: number) => (address: Expr, offset: number) =>
   expr("v128", [address.code, 0xfd, unsignedLeb(opcode), memarg(offset)]);
 
 export const i32 = {
-  const: (value: number): Expr => expr("i32", [0x41, signedLeb(value)]),
-  eqz: unary(0x45, "i32"),
+  const: (value: number): Expr => ({ type: "i32", code: [0x41, signedLeb(value | 0)], constant: value | 0 }),
+  eqz: foldedUnary(0x45, (a) => Number(a === 0)),
   eq: binary(0x46, "i32"),
   ne: binary(0x47, "i32"),
   ltS: binary(0x48, "i32"),
@@ -67,19 +80,19 @@ export const i32 = {
   clz: unary(0x67, "i32"),
   ctz: unary(0x68, "i32"),
   popcnt: unary(0x69, "i32"),
-  add: binary(0x6a, "i32"),
-  sub: binary(0x6b, "i32"),
+  add: foldedBinary(0x6a, (a, b) => a + b),
+  sub: foldedBinary(0x6b, (a, b) => a - b),
   mul: binary(0x6c, "i32"),
   divS: binary(0x6d, "i32"),
   divU: binary(0x6e, "i32"),
   remS: binary(0x6f, "i32"),
   remU: binary(0x70, "i32"),
-  and: binary(0x71, "i32"),
-  or: binary(0x72, "i32"),
-  xor: binary(0x73, "i32"),
-  shl: binary(0x74, "i32"),
+  and: foldedBinary(0x71, (a, b) => a & b),
+  or: foldedBinary(0x72, (a, b) => a | b),
+  xor: foldedBinary(0x73, (a, b) => a ^ b),
+  shl: foldedBinary(0x74, (a, b) => a << b),
   shrS: binary(0x75, "i32"),
-  shrU: binary(0x76, "i32"),
+  shrU: foldedBinary(0x76, (a, b) => a >>> b),
   rotl: binary(0x77, "i32"),
   rotr: binary(0x78, "i32"),
   wrap: unary(0xa7, "i32"),
@@ -97,7 +110,10 @@ export const i32 = {
 };
 
 export const i64 = {
-  const: (value: bigint | number): Expr => expr("i64", [0x42, signedLeb64(BigInt(value))]),
+  const: (value: bigint | number): Expr => {
+    const constant = BigInt.asIntN(64, BigInt(value));
+    return { type: "i64", code: [0x42, signedLeb64(constant)], constant };
+  },
   eqz: unary(0x50, "i32"),
   eq: binary(0x51, "i32"),
   ne: binary(0x52, "i32"),
@@ -128,7 +144,8 @@ export const i64 = {
   rotl: binary(0x89, "i64"),
   rotr: binary(0x8a, "i64"),
   extend32S: unary(0xac, "i64"),
-  extend32U: unary(0xad, "i64"),
+  extend32U: (a: Expr): Expr =>
+    typeof a.constant === "number" ? i64.const(a.constant >>> 0) : unary(0xad, "i64")(a),
   extend8: unary(0xc2, "i64"),
   extend16: unary(0xc3, "i64"),
   extend32: unary(0xc4, "i64"),
@@ -227,6 +244,7 @@ export const v128 = {
 
 /** Picks `a` where the i32 `condition` is not zero; both are computed. */
 export function select(a: Expr, b: Expr, condition: Expr): Expr {
+  if (condition.constant !== undefined) return condition.constant ? a : b;
   if (a.type === "v128") return expr("v128", [a.code, b.code, condition.code, 0x1c, 1, TYPE_CODE.v128]);
   return expr(a.type, [a.code, b.code, condition.code, 0x1b]);
 }

@@ -18,6 +18,7 @@ import {
   type ValueType,
 } from "../encoder/expressions.ts";
 import type { Signature } from "../encoder/module.ts";
+import { computeFlags, type FlagSource } from "../isa/flags.ts";
 import type { Form, Operand } from "../isa/forms.ts";
 import type { CoreFunction, Size } from "../isa/lowering.ts";
 import {
@@ -111,6 +112,16 @@ export class HandlerLowering extends WasmLowering {
     const boundAux = this.let(aux);
     this.emit(i64.store(CPU, CPU_FLAG_RESULT, result));
     this.emit(i32.store(CPU, CPU_FLAG_AUX, boundAux));
+  }
+
+  /** A handler does not know what comes next: flags are computed at once. */
+  setFlagSource(source: FlagSource): void {
+    const { result, aux } = computeFlags(this, source);
+    this.setFlags(result, aux);
+  }
+
+  flagSource(): undefined {
+    return undefined;
   }
 
   system(name: CoreFunction, ...args: readonly Expr[]): void {

@@ -38,24 +38,90 @@ const wide = (size: Size) => (size === 64 ? i64 : i32);
 const not = (value: Expr, size: Size): Expr =>
   size === 64 ? i64.xor(value, i64.const(-1n)) : i32.xor(value, i32.const(-1));
 
-/** Flags of `result = a + b (+ carry)`; `result` may have bits above the size. */
-export function setFlagsAdd(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
-  const w = wide(size);
-  const carries = w.or(w.and(a, b), w.and(w.or(a, b), not(result, size)));
-  m.setFlags(signExtend(result, size), auxOfCarries(carries, m, size));
+/**
+ * Flags that are not computed yet: the operation and its operands, at most 64 bits wide and bound. `b` is the second operand of
+ * an addition or subtraction and, for INC and DEC, the carry (i32, 0 or 1) that they leave alone. Values narrower than 32 bits
+ * may have bits above their size.
+ */
+export interface FlagSource {
+  readonly operation: "add" | "sub" | "inc" | "dec" | "logic";
+  readonly size: Size;
+  readonly a: Expr;
+  readonly b: Expr;
+  readonly result: Expr;
 }
 
-/** Flags of `result = a - b (- borrow)`. */
-export function setFlagsSub(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
+/** Result and aux of flags that were held as their source. */
+export function computeFlags(m: Lowering, source: FlagSource): { readonly result: Expr; readonly aux: Expr } {
+  const { operation, size, a, b, result } = source;
+  const signed = signExtend(result, size);
+  const one = size === 64 ? i64.const(1) : i32.const(1);
+  switch (operation) {
+    case "logic":
+      return { result: signed, aux: i32.const(0) };
+    case "add":
+      return { result: signed, aux: auxOfCarries(carriesOfAdd(size, a, b, result), m, size) };
+    case "sub":
+      return { result: signed, aux: auxOfCarries(borrowsOfSub(m, size, a, b, result), m, size) };
+    case "inc":
+      return {
+        result: signed,
+        aux: withCarry(m, auxOfCarries(carriesOfAdd(size, a, one, result), m, size), b),
+      };
+    case "dec":
+      return {
+        result: signed,
+        aux: withCarry(m, auxOfCarries(borrowsOfSub(m, size, a, one, result), m, size), b),
+      };
+  }
+}
+
+function carriesOfAdd(size: Size, a: Expr, b: Expr, result: Expr): Expr {
+  const w = wide(size);
+  return w.or(w.and(a, b), w.and(w.or(a, b), not(result, size)));
+}
+
+function borrowsOfSub(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): Expr {
   const w = wide(size);
   const notA = m.let(not(a, size));
-  const borrows = w.or(w.and(notA, b), w.and(w.or(notA, b), result));
-  m.setFlags(signExtend(result, size), auxOfCarries(borrows, m, size));
+  return w.or(w.and(notA, b), w.and(w.or(notA, b), result));
+}
+
+/** `aux` with another CF. */
+function withCarry(m: Lowering, aux: Expr, cf: Expr): Expr {
+  const bound = m.let(aux);
+  const of = i32.shrU(i32.add(bound, i32.const(AUX_PO)), i32.const(31));
+  return i32.or(i32.and(bound, i32.const(0x3fff_ffff)), auxOf(cf, of));
+}
+
+/** Flags of `result = a + b`; `result` may have bits above the size. */
+export function setFlagsAdd(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
+  m.setFlagSource({ operation: "add", size, a, b, result });
+}
+
+/** Flags of `result = a - b`. */
+export function setFlagsSub(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
+  m.setFlagSource({ operation: "sub", size, a, b, result });
+}
+
+/** Flags of `result = a + b + carry`. */
+export function setFlagsAddWithCarry(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
+  m.setFlags(signExtend(result, size), auxOfCarries(carriesOfAdd(size, a, b, result), m, size));
+}
+
+/** Flags of `result = a - b - borrow`. */
+export function setFlagsSubWithBorrow(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
+  m.setFlags(signExtend(result, size), auxOfCarries(borrowsOfSub(m, size, a, b, result), m, size));
+}
+
+/** Flags of INC (`delta` 1) and DEC (-1), which leave CF alone. */
+export function setFlagsStep(m: Lowering, size: Size, delta: 1 | -1, a: Expr, result: Expr): void {
+  m.setFlagSource({ operation: delta === 1 ? "inc" : "dec", size, a, b: m.let(carry(m)), result });
 }
 
 /** Flags of a logical operation: CF and OF clear. */
 export function setFlagsLogic(m: Lowering, size: Size, result: Expr): void {
-  m.setFlags(signExtend(result, size), i32.const(0));
+  m.setFlagSource({ operation: "logic", size, a: result, b: result, result });
 }
 
 /** Flags from the result and explicit carry and overflow (i32, 0 or 1); AF is clear. */
@@ -75,37 +141,99 @@ export function setCarry(m: Lowering, cf: Expr): void {
   m.setFlags(m.flagResult(), i32.or(i32.and(m.flagAux(), i32.const(0x3fff_ffff)), auxOf(bound, of)));
 }
 
-export const carry = (m: Lowering): Expr => i32.shrU(m.flagAux(), i32.const(31));
-export const overflow = (m: Lowering): Expr =>
-  i32.shrU(i32.add(m.flagAux(), i32.const(AUX_PO)), i32.const(31));
-export const zero = (m: Lowering): Expr => i64.eqz(m.flagResult());
-export const sign = (m: Lowering): Expr =>
-  i32.xor(i32.wrap(i64.shrU(m.flagResult(), i64.const(63))), i32.and(m.flagAux(), i32.const(1)));
+/** Values of `size` bits in a type where comparing them compares just these bits. */
+function comparable(value: Expr, size: Size): Expr {
+  return size < 32 ? i32.shl(value, i32.const(32 - size)) : value;
+}
+
+const negative = (value: Expr, size: Size): Expr =>
+  size === 64 ? i64.ltS(value, i64.const(0)) : i32.ltS(comparable(value, size), i32.const(0));
+const isZero = (value: Expr, size: Size): Expr => wide(size).eqz(comparable(value, size));
+
+function carryOf({ operation, size, a, b, result }: FlagSource): Expr {
+  if (operation === "add") return wide(size).ltU(comparable(result, size), comparable(a, size));
+  if (operation === "sub") return wide(size).ltU(comparable(a, size), comparable(b, size));
+  return operation === "logic" ? i32.const(0) : b;
+}
+
+function overflowOf({ operation, size, a, b, result }: FlagSource): Expr {
+  const w = wide(size);
+  const least = size === 64 ? i64.const(-0x8000_0000_0000_0000n) : i32.const(0x8000_0000 | 0);
+  switch (operation) {
+    case "add":
+      return negative(w.and(w.xor(a, result), w.xor(b, result)), size);
+    case "sub":
+      return negative(w.and(w.xor(a, b), w.xor(a, result)), size);
+    case "inc":
+      return w.eq(comparable(result, size), least);
+    case "dec":
+      return w.eq(comparable(a, size), least);
+    case "logic":
+      return i32.const(0);
+  }
+}
+
+/** Signed "less": SF ^ OF. */
+function lessOf(source: FlagSource): Expr {
+  const { operation, size, a, b, result } = source;
+  if (operation === "sub") return wide(size).ltS(comparable(a, size), comparable(b, size));
+  if (operation === "logic") return negative(result, size);
+  return i32.xor(negative(result, size), overflowOf(source));
+}
+
+function lessOrEqualOf(source: FlagSource): Expr {
+  const { operation, size, a, b, result } = source;
+  if (operation === "sub") return wide(size).leS(comparable(a, size), comparable(b, size));
+  return i32.or(isZero(result, size), lessOf(source));
+}
+
+function belowOrEqualOf(source: FlagSource): Expr {
+  const { operation, size, a, b, result } = source;
+  if (operation === "sub") return wide(size).leU(comparable(a, size), comparable(b, size));
+  return i32.or(isZero(result, size), carryOf(source));
+}
+
+function parityOf({ size, result }: FlagSource): Expr {
+  return evenParity(size === 64 ? i32.wrap(result) : result);
+}
+
 /** 1 when the number of set bits in the low byte is even. */
-export const parity = (m: Lowering): Expr =>
-  i32.and(
-    i32.xor(
-      i32.popcnt(
-        i32.and(i32.xor(i32.wrap(m.flagResult()), i32.shrU(m.flagAux(), i32.const(8))), i32.const(0xff)),
-      ),
-      i32.const(1),
-    ),
-    i32.const(1),
-  );
+const evenParity = (value: Expr): Expr =>
+  i32.and(i32.xor(i32.popcnt(i32.and(value, i32.const(0xff))), i32.const(1)), i32.const(1));
+
+/** A flag from its source where that is known, else from result and aux. */
+const fromSource =
+  (direct: (source: FlagSource) => Expr, general: (m: Lowering) => Expr) =>
+  (m: Lowering): Expr => {
+    const source = m.flagSource();
+    return source ? direct(source) : general(m);
+  };
+
+export const carry = fromSource(carryOf, (m) => i32.shrU(m.flagAux(), i32.const(31)));
+export const overflow = fromSource(overflowOf, (m) =>
+  i32.shrU(i32.add(m.flagAux(), i32.const(AUX_PO)), i32.const(31)),
+);
+const zero = fromSource(
+  ({ result, size }) => isZero(result, size),
+  (m) => i64.eqz(m.flagResult()),
+);
+const sign = fromSource(
+  ({ result, size }) => negative(result, size),
+  (m) => i32.xor(i32.wrap(i64.shrU(m.flagResult(), i64.const(63))), i32.and(m.flagAux(), i32.const(1))),
+);
+const parity = fromSource(parityOf, (m) =>
+  evenParity(i32.xor(i32.wrap(m.flagResult()), i32.shrU(m.flagAux(), i32.const(8)))),
+);
+const belowOrEqual = fromSource(belowOrEqualOf, (m) => i32.or(carry(m), zero(m)));
+const less = fromSource(lessOf, (m) => i32.xor(sign(m), overflow(m)));
+const lessOrEqual = fromSource(lessOrEqualOf, (m) => i32.or(zero(m), less(m)));
+
+const CONDITIONS = [overflow, carry, zero, belowOrEqual, sign, parity, less, lessOrEqual];
 
 /** The sixteen conditions of Jcc, SETcc and CMOVcc, by the low four bits of the opcode. */
 export function condition(m: Lowering, code: number): Expr {
-  const base = [
-    () => overflow(m),
-    () => carry(m),
-    () => zero(m),
-    () => i32.or(carry(m), zero(m)),
-    () => sign(m),
-    () => parity(m),
-    () => i32.xor(sign(m), overflow(m)),
-    () => i32.or(zero(m), i32.xor(sign(m), overflow(m))),
-  ][code >> 1] as () => Expr;
-  return code & 1 ? i32.eqz(base()) : base();
+  const base = (CONDITIONS[code >> 1] as (m: Lowering) => Expr)(m);
+  return code & 1 ? i32.eqz(base) : base;
 }
 
 /** SF, ZF, AF, PF and CF in the low byte, as LAHF and PUSHF show them (bit 1 is always set). */

@@ -8,6 +8,7 @@
 // Integers of up to 32 bits are i32 with the bits above the size zero, 64-bit ones i64, vectors v128.
 
 import type { Expr, ValueType } from "../encoder/expressions.ts";
+import type { FlagSource } from "./flags.ts";
 
 /** Operand size in bits. */
 export type Size = 8 | 16 | 32 | 64 | 128;
@@ -61,6 +62,10 @@ export interface Lowering {
   flagResult(): Expr;
   flagAux(): Expr;
   setFlags(result: Expr, aux: Expr): void;
+  /** As `setFlags`, but the tier decides when they are computed. */
+  setFlagSource(source: FlagSource): void;
+  /** Where the present flags come from, if that is known while code is generated. */
+  flagSource(): FlagSource | undefined;
 
   /** Binds a value. */
   let(value: Expr): Expr;

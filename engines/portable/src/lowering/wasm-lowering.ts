@@ -4,6 +4,7 @@
 import type { Code } from "../encoder/bytes.ts";
 import { call, type Expr, i32, i64, localGet, localSet, type ValueType } from "../encoder/expressions.ts";
 import type { Addressing, Form, Operand } from "../isa/forms.ts";
+import type { FlagSource } from "../isa/flags.ts";
 import type { CoreFunction, Lowering, Size } from "../isa/lowering.ts";
 import {
   CPU_BOUNCE,
@@ -64,6 +65,8 @@ export abstract class WasmLowering implements Lowering {
   abstract flagResult(): Expr;
   abstract flagAux(): Expr;
   abstract setFlags(result: Expr, aux: Expr): void;
+  abstract setFlagSource(source: FlagSource): void;
+  abstract flagSource(): FlagSource | undefined;
   abstract system(name: CoreFunction, ...args: readonly Expr[]): void;
   abstract nextRip(): Expr;
   abstract jump(): void;
@@ -141,7 +144,7 @@ export abstract class WasmLowering implements Lowering {
   }
 
   let(value: Expr): Expr {
-    return this.variable(value.type, value);
+    return value.constant !== undefined ? value : this.variable(value.type, value);
   }
 
   variable(type: ValueType, value: Expr): Expr {
@@ -155,6 +158,11 @@ export abstract class WasmLowering implements Lowering {
   }
 
   if(condition: Expr, yes: () => void, no?: () => void): void {
+    if (condition.constant !== undefined) {
+      if (condition.constant) yes();
+      else no?.();
+      return;
+    }
     const body = this.nested(yes);
     const otherwise = no ? [0x05, this.nested(no)] : [];
     this.emit([condition.code, 0x04, 0x40, body, otherwise, 0x0b]);

@@ -1,27 +1,51 @@
-// A region as a WebAssembly module with one function of a handler's signature.
-//
-// Nodes lie in one loop, each behind the end of a block of its own: a jump forward leaves its target's block, a jump backward
-// sets the node number and goes round the loop, where `br_table` finds it. The entry is first and is found without the table.
+// Regions as a WebAssembly module, one function each, of a handler's signature. The nodes of a region become structured control
+// flow: loops are loops, a node that is reached one way is written where it is reached.
 
+import type { HandlerEntry } from "../decode/handlers.ts";
 import type { Code } from "../encoder/bytes.ts";
-import { unsignedLeb } from "../encoder/bytes.ts";
-import { i32, ifThen, localGet, localSet } from "../encoder/expressions.ts";
+import { i32, i64, ifThen, type ValueType } from "../encoder/expressions.ts";
 import { ModuleBuilder } from "../encoder/module.ts";
 import { HANDLER_SIGNATURE } from "../interpreter/handler.ts";
+import { UOP_SIZE } from "../layout.ts";
 import type { Linkage } from "../lowering/linkage.ts";
-import { endsNode, type RegionInstruction, type RegionNode } from "./region.ts";
-import { exitTo, RegionLowering, type Transfers } from "./region-lowering.ts";
-import { RegionState } from "./region-state.ts";
+import { analyseControlFlow, type ControlFlow } from "./control-flow.ts";
+import { NO_NODE, pageOfPlace, type RegionImage, type RegionNode, unpackNodes } from "./image.ts";
+import { type Instruction, readInstruction } from "./instruction.ts";
+import { enterPage } from "./page-entry.ts";
+import { branch, OUTER_LABELS, RegionCode } from "./region-code.ts";
+import { RegionLowering, type Transfers } from "./region-lowering.ts";
 
-/** Compiles a region; `nodes[0]` is the entry. The module imports `hearth.memory`, `hearth.jumpFar` and core functions. */
-export function compileRegion(nodes: readonly RegionNode[], memoryMaxPages: number): Uint8Array<ArrayBuffer> {
+/** Name of a module's function for the region with this index. */
+export const regionExport = (index: number): string => `r${index}`;
+
+/**
+ * One module with a function for each image. It imports `hearth.memory`, `hearth.jumpFar` and core functions. `labels` name the
+ * functions for profilers.
+ */
+export function compileRegions(
+  images: readonly RegionImage[],
+  entries: readonly HandlerEntry[],
+  memoryMaxPages: number,
+  labels: readonly string[] = [],
+): Uint8Array<ArrayBuffer> {
   const builder = new ModuleBuilder();
   builder.importMemory("hearth", "memory", 1, memoryMaxPages);
-  const jumpFar = builder.importFunction("hearth", "jumpFar", { params: ["i32", "i64"], results: ["i32"] });
+  const linkage = importLinkage(builder);
+  const functions = images.map((image) => new RegionCompiler(image, entries, linkage).compile());
+  functions.forEach(({ locals, code }, i) => {
+    builder.exportFunction(
+      regionExport(i),
+      builder.addFunction(HANDLER_SIGNATURE, locals, code, labels[i] ?? "region"),
+    );
+  });
+  return builder.build();
+}
+
+function importLinkage(builder: ModuleBuilder): Linkage {
   const imported = new Map<string, number>();
-  const linkage: Linkage = {
+  return {
     handlerType: builder.typeOf(HANDLER_SIGNATURE),
-    jumpFar,
+    jumpFar: builder.importFunction("hearth", "jumpFar", { params: ["i32", "i64"], results: ["i32"] }),
     coreFunction: (name, params, result) => {
       let index = imported.get(name);
       if (index === undefined) {
@@ -31,61 +55,141 @@ export function compileRegion(nodes: readonly RegionNode[], memoryMaxPages: numb
       return index;
     },
   };
-  const state = new RegionState();
-  const code = regionBody(nodes, state, linkage);
-  state.finish();
-  builder.exportFunction("region", builder.addFunction(HANDLER_SIGNATURE, state.locals, code, "region"));
-  return builder.build();
 }
 
-function regionBody(nodes: readonly RegionNode[], state: RegionState, linkage: Linkage): Code {
-  const number = new Map(nodes.map((node, i) => [node.offset, i]));
-  const nodeLocal = state.newLocal("i32");
-  const entry = state.reload();
-  let inner: Code = dispatchCode(nodes.length, nodeLocal);
-  nodes.forEach((node, i) => {
-    // Open around node i: the blocks of the nodes behind it, then the loop.
-    const loopLabel = nodes.length - 1 - i;
-    const transfers: Transfers = {
-      to: (offset, depth) => {
-        const target = number.get(offset);
-        if (target === undefined) return undefined;
-        if (target > i) return [0x0c, unsignedLeb(depth + target - i - 1)];
-        return [
-          state.setBudget(i32.sub(state.budget(), i32.const(1))),
-          ifThen(i32.leS(state.budget(), i32.const(0)), exitTo(offset, state, linkage)),
-          localSet(nodeLocal, i32.const(target)),
-          [0x0c, unsignedLeb(depth + loopLabel)],
-        ];
+/** The code of one region. Places of instructions and nodes are those of its image. */
+class RegionCompiler {
+  readonly #nodes: readonly RegionNode[];
+  readonly #flow: ControlFlow;
+  readonly #instructions: readonly Instruction[];
+  readonly #pages: readonly number[];
+  readonly #region: RegionCode;
+  /** Of a node that is branched to: the number of labels around its own. */
+  readonly #loopLabels = new Map<number, number>();
+  readonly #blockLabels = new Map<number, number>();
+
+  constructor(image: RegionImage, entries: readonly HandlerEntry[], linkage: Linkage) {
+    this.#nodes = unpackNodes(image.nodes);
+    this.#flow = analyseControlFlow(this.#nodes);
+    const view = new DataView(image.uops.buffer, image.uops.byteOffset, image.uops.byteLength);
+    this.#instructions = Array.from(image.places, (place, i) =>
+      readInstruction(view, entries, i * UOP_SIZE, place),
+    );
+    this.#pages = Array.from(image.pages);
+    this.#region = new RegionCode(linkage);
+  }
+
+  compile(): { readonly locals: readonly ValueType[]; readonly code: Code } {
+    const code = this.#region.wrap(this.#tree(0, OUTER_LABELS));
+    return { locals: this.#region.state.locals, code };
+  }
+
+  /** A node and all it dominates, with `level` labels open. Control never comes out at the end. */
+  #tree(node: number, level: number): Code {
+    const merges = this.#flow.mergesBehind(node);
+    if (!this.#flow.isLoop(node)) return this.#withMerges(node, merges, level);
+    const { flags } = this.#region;
+    const flagsBefore = flags.toLocals();
+    flags.now = { held: "locals" };
+    this.#loopLabels.set(node, level);
+    return [flagsBefore, 0x03, 0x40, this.#withMerges(node, merges, level + 1), 0x0b, 0x00];
+  }
+
+  #withMerges(node: number, merges: readonly number[], level: number): Code {
+    const [last, ...others] = merges;
+    if (last === undefined) return this.#node(node, level);
+    this.#blockLabels.set(last, level);
+    const before = this.#withMerges(node, others, level + 1);
+    this.#region.flags.now = { held: "locals" };
+    return [0x02, 0x40, before, 0x0b, this.#tree(last, level)];
+  }
+
+  #node(number: number, level: number): Code {
+    const node = this.#nodes[number] as RegionNode;
+    const code: Code[] = [];
+    const transfers = this.#transfers(number, node);
+    for (let i = node.first; i < node.first + node.count; i++) {
+      const lowering = new RegionLowering(
+        this.#instructions[i] as Instruction,
+        i,
+        this.#region,
+        transfers,
+        level,
+      );
+      (this.#instructions[i] as Instruction).entry.instruction.lower(lowering);
+      lowering.finish();
+      code.push(lowering.code);
+      if (lowering.isEnded) return code;
+    }
+    if (this.#instructions[node.first + node.count - 1]?.entry.form.options.has("end")) return [code, 0x00];
+    const behind =
+      node.next === NO_NODE
+        ? this.#region.goTo(this.#region.linear(node.end), level)
+        : this.#edge(number, node.next, level);
+    return [code, behind];
+  }
+
+  #transfers(number: number, node: RegionNode): Transfers {
+    return {
+      taken: (level) => (node.taken === NO_NODE ? undefined : this.#edge(number, node.taken, level)),
+      returned: (address, level) => {
+        if (node.taken === NO_NODE) return undefined;
+        const isExpected = i64.eq(address, this.#region.linear(node.returnPlace));
+        return ifThen(isExpected, this.#edge(number, node.taken, level, true));
       },
     };
-    inner = [0x02, 0x40, inner, 0x0b, nodeCode(node, state, transfers, linkage)];
-  });
-  return [entry, 0x03, 0x40, inner, 0x0b, 0x00];
-}
-
-/** Innermost: falls out of the first block for node 0, else branches out of as many as the number says. */
-function dispatchCode(count: number, nodeLocal: number): Code {
-  const node = localGet(nodeLocal, "i32");
-  const labels = Array.from({ length: count }, (_, i) => unsignedLeb(i));
-  return [
-    [i32.eqz(node).code, 0x0d, 0],
-    [node.code, 0x0e, unsignedLeb(count - 1), labels.slice(0, count - 1), labels[count - 1] as Code],
-  ];
-}
-
-function nodeCode(node: RegionNode, state: RegionState, transfers: Transfers, linkage: Linkage): Code {
-  const code: Code[] = [];
-  let last: RegionLowering | undefined;
-  for (const instruction of node.instructions) {
-    last = new RegionLowering(instruction, state, transfers, linkage);
-    instruction.entry.instruction.lower(last);
-    last.finish();
-    code.push(last.code);
   }
-  if (!last || last.isEnded) return [code, last ? [] : 0x00];
-  const final = node.instructions.at(-1) as RegionInstruction;
-  // An instruction that always leaves (a system call, say) has done so.
-  if (endsNode(final) && final.entry.form.options.has("end")) return [code, 0x00];
-  return [code, transfers.to(node.next, 0) ?? exitTo(node.next, state, linkage)];
+
+  /** Goes from one node to another. The flags of the present place are what they were before. */
+  #edge(from: number, to: number, level: number, isReturn = false): Code {
+    const { flags } = this.#region;
+    const before = flags.now;
+    const code = [this.#pageChange(from, to, level, isReturn), this.#branch(from, to, level)];
+    flags.now = before;
+    return code;
+  }
+
+  #branch(from: number, to: number, level: number): Code {
+    const { flags } = this.#region;
+    switch (this.#flow.edgeKind(from, to)) {
+      case "inline":
+        return this.#tree(to, level);
+      case "forward":
+        return [flags.toLocals(), branch(level, this.#blockLabels.get(to) as number)];
+      case "back":
+        return [
+          this.#spendBudget(to, level),
+          flags.toLocals(),
+          branch(level, this.#loopLabels.get(to) as number),
+        ];
+      case "leave":
+        return this.#region.goTo(this.#region.linear(this.#place(to)), level);
+    }
+  }
+
+  #spendBudget(to: number, level: number): Code {
+    const { state } = this.#region;
+    return [
+      state.setBudget(i32.sub(state.budget(), i32.const(1))),
+      ifThen(
+        i32.leS(state.budget(), i32.const(0)),
+        this.#region.goTo(this.#region.linear(this.#place(to)), level + 1),
+      ),
+    ];
+  }
+
+  /**
+   * Another page: it must still be mapped where it was and hold the same code, except on a return, to a page that this very run
+   * through the region came from.
+   */
+  #pageChange(from: number, to: number, level: number, isReturn: boolean): Code {
+    const page = pageOfPlace(this.#place(to));
+    if (page === pageOfPlace(this.#place(from))) return [];
+    const otherwise = this.#region.goTo(this.#region.linear(this.#place(to)), level + 1);
+    return enterPage(this.#region, page, this.#pages.indexOf(page), isReturn ? undefined : otherwise);
+  }
+
+  #place(node: number): number {
+    return (this.#instructions[(this.#nodes[node] as RegionNode).first] as Instruction).place;
+  }
 }

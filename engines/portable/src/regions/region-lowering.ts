@@ -5,12 +5,14 @@ import {
   type Expr,
   i32,
   i64,
+  ifThen,
   localGet,
   localSet,
   returnValue,
   type ValueType,
 } from "../encoder/expressions.ts";
 import { slotOf } from "../interpreter/handler.ts";
+import { computeFlags, type FlagSource } from "../isa/flags.ts";
 import type { CoreFunction, Size } from "../isa/lowering.ts";
 import {
   CPU_BUDGET,
@@ -21,15 +23,19 @@ import {
   ENGINE_COUNT_INVALIDATIONS,
 } from "../layout.ts";
 import { loadHost, storeHost } from "../lowering/host-access.ts";
-import { CPU, type Linkage, tailCall } from "../lowering/linkage.ts";
+import { CPU } from "../lowering/linkage.ts";
 import { WasmLowering } from "../lowering/wasm-lowering.ts";
-import type { RegionInstruction } from "./region.ts";
-import type { RegionState } from "./region-state.ts";
+import { pageOfPlace } from "./image.ts";
+import { type Instruction, jumpTarget } from "./instruction.ts";
+import type { RegionCode } from "./region-code.ts";
+import { isVector, readVectorPart, writeVectorPart } from "./vector-registers.ts";
 
-/** How a region's code goes to another place in its page. */
+/** Ways from the node an instruction is in, with `level` labels open. */
 export interface Transfers {
-  /** Code that goes to the node at `offset`, from `depth` nested constructs inside the present node; undefined: not a node. */
-  to(offset: number, depth: number): Code | undefined;
+  /** To the node the last instruction jumps to; undefined when that is not in the region. */
+  taken(level: number): Code | undefined;
+  /** A return that finds `address` where the call came from goes on in the region; undefined when it left the outermost call. */
+  returned(address: Expr, level: number): Code | undefined;
 }
 
 const SLOW_PATHS: ReadonlySet<CoreFunction> = new Set([
@@ -39,31 +45,42 @@ const SLOW_PATHS: ReadonlySet<CoreFunction> = new Set([
   "commitBounce",
 ]);
 const INVALIDATIONS = i32.load(i32.const(0), ENGINE_COUNT_INVALIDATIONS);
+const RCX = 1;
 
 export class RegionLowering extends WasmLowering {
   readonly code: Code[] = [];
+  /** Nothing after the instruction can be reached. */
   isEnded = false;
-  readonly #instruction: RegionInstruction;
-  readonly #state: RegionState;
+  readonly #instruction: Instruction;
+  readonly #index: number;
+  readonly #region: RegionCode;
   readonly #transfers: Transfers;
   #sink: Code[] = this.code;
-  #depth = 0;
+  #level: number;
   /** A local that is set when translated code was dropped during this instruction. */
   #touched: number | undefined;
 
-  constructor(instruction: RegionInstruction, state: RegionState, transfers: Transfers, linkage: Linkage) {
+  /** `index` is that of the micro-op in the region, `level` the number of labels open. */
+  constructor(
+    instruction: Instruction,
+    index: number,
+    region: RegionCode,
+    transfers: Transfers,
+    level: number,
+  ) {
     const { form, size, addressing } = instruction.entry;
-    super(form, size, addressing, linkage);
+    super(form, size, addressing, region.linkage);
     this.#instruction = instruction;
-    this.#state = state;
+    this.#index = index;
+    this.#region = region;
     this.#transfers = transfers;
+    this.#level = level;
   }
 
   /** After the instruction: leaves if this region may have been dropped. */
   finish(): void {
-    if (this.#touched === undefined || this.isEnded) return;
-    const next = this.#instruction.offset + this.#instruction.length;
-    this.if(localGet(this.#touched, "i32"), () => this.emit(exitTo(next, this.#state, this.linkage)));
+    if (this.isEnded) return;
+    this.#leaveIfTouched(() => this.#region.linear(this.#instruction.place + this.#instruction.length));
   }
 
   slot(operand: number): Expr {
@@ -79,66 +96,105 @@ export class RegionLowering extends WasmLowering {
   }
 
   countRegister(): Expr {
-    return this.let(i64.and(this.#state.gpr(1), maskOf(this.#instruction.scale)));
+    return this.let(i64.and(this.#region.state.gpr(RCX), maskOf(this.#instruction.scale)));
   }
 
   setCountRegister(value: Expr): void {
     const { scale } = this.#instruction;
+    const { state } = this.#region;
     const masked = i64.and(value, maskOf(scale));
-    const kept = i64.and(this.#state.gpr(1), i64.const(~0xffffn));
-    this.emit(this.#state.setGpr(1, scale === 48 ? i64.or(kept, masked) : masked));
+    const kept = i64.and(state.gpr(RCX), i64.const(~0xffffn));
+    this.emit(state.setGpr(RCX, scale === 48 ? i64.or(kept, masked) : masked));
   }
 
   field(offset: number, type: "i32" | "i64"): Expr {
+    if (isVector(offset)) return this.#readGeneral(offset, 64);
     return this.let(type === "i32" ? i32.load(CPU, offset) : i64.load(CPU, offset));
   }
 
   setField(offset: number, value: Expr): void {
-    this.emit(value.type === "i32" ? i32.store(CPU, offset, value) : i64.store(CPU, offset, value));
+    if (isVector(offset)) this.#writeGeneral(offset, 64, value);
+    else this.emit(value.type === "i32" ? i32.store(CPU, offset, value) : i64.store(CPU, offset, value));
   }
 
   flagResult(): Expr {
-    return this.#state.flagResult();
+    return this.#flagValues().result;
   }
 
   flagAux(): Expr {
-    return this.#state.flagAux();
+    return this.#flagValues().aux;
   }
 
   setFlags(result: Expr, aux: Expr): void {
-    const boundAux = this.let(aux);
-    this.emit(this.#state.setFlagResult(result));
-    this.emit(this.#state.setFlagAux(boundAux));
+    this.#region.flags.now = { held: "values", result: this.let(result), aux: this.let(aux) };
+  }
+
+  setFlagSource(source: FlagSource): void {
+    this.#region.flags.now = { held: "source", source };
+  }
+
+  flagSource(): FlagSource | undefined {
+    const { now } = this.#region.flags;
+    return now.held === "source" ? now.source : undefined;
   }
 
   system(name: CoreFunction, ...args: readonly Expr[]): void {
-    this.emit(this.#state.spill());
-    const call = this.coreCall(name, [CPU, i32.const(this.#instruction.uop), ...args], "i32");
-    const status = this.let(this.#watched(call));
-    this.if(status, () => {
-      this.emit(i32.store(CPU, CPU_UOP, i32.const(this.#instruction.uop)));
+    const { state, flags } = this.#region;
+    this.emit([state.spill(), flags.toFields()]);
+    flags.now = { held: "fields" };
+    const uop = this.#region.uop(this.#index);
+    const status = this.let(this.#watched(this.coreCall(name, [CPU, uop, ...args], "i32")));
+    super.if(status, () => {
+      this.emit(i32.store(CPU, CPU_UOP, uop));
       this.emit(returnValue(i32.sub(status, i32.const(1))));
     });
-    this.emit(this.#state.reload());
+    this.emit(state.reload());
   }
 
   nextRip(): Expr {
-    const { offset, length } = this.#instruction;
-    return this.let(i64.add(i64.load(CPU, CPU_CODE_PAGE), i64.const(offset + length)));
+    return this.let(this.#region.linear(this.#instruction.place + this.#instruction.length));
   }
 
   jump(): void {
-    const target = this.#instruction.immediate;
-    const inRegion =
-      this.form.mnemonic === "call" ? undefined : this.#transfers.to(Number(target), this.#depth);
-    this.emit(inRegion ?? exitTo(target, this.#state, this.linkage));
+    const target = jumpTarget(this.#instruction) as number;
+    this.#leaveIfTouched(() => this.#region.linear(target));
+    const inRegion = this.#transfers.taken(this.#level);
+    if (inRegion) this.emit(inRegion);
+    else this.#goTo(this.#region.linear(target));
     this.isEnded ||= this.#sink === this.code;
   }
 
   jumpTo(address: Expr): void {
     const bound = this.let(address);
-    this.emit(exitToLinear(bound, this.#state, this.linkage));
+    this.#leaveIfTouched(() => bound);
+    const inRegion =
+      this.form.mnemonic === "ret" ? this.#transfers.returned(bound, this.#level + 1) : undefined;
+    if (inRegion) this.emit(inRegion);
+    this.#goTo(bound);
     this.isEnded ||= this.#sink === this.code;
+  }
+
+  /** Flags that only one branch changes are in the locals behind both. */
+  override if(condition: Expr, yes: () => void, no?: () => void): void {
+    if (condition.constant !== undefined) return super.if(condition, yes, no);
+    const { flags } = this.#region;
+    const before = flags.now;
+    const yesCode = this.nested(yes);
+    const afterYes = flags.now;
+    flags.now = before;
+    const noCode = no ? this.nested(no) : [];
+    const afterNo = flags.now;
+    const isSame = afterYes === before && afterNo === before;
+    const yesEnd = isSame ? [] : flags.toLocals(afterYes);
+    const noEnd = isSame ? [] : flags.toLocals(afterNo);
+    if (!isSame) flags.now = { held: "locals" };
+    this.emit([condition.code, 0x04, 0x40, yesCode, yesEnd, 0x05, noCode, noEnd, 0x0b]);
+  }
+
+  override while(condition: Expr, body: () => void): void {
+    this.#level++;
+    super.while(condition, body);
+    this.#level--;
   }
 
   protected emit(code: Code): void {
@@ -149,21 +205,15 @@ export class RegionLowering extends WasmLowering {
     const outer = this.#sink;
     const inner: Code[] = [];
     this.#sink = inner;
-    this.#depth++;
+    this.#level++;
     body();
-    this.#depth--;
+    this.#level--;
     this.#sink = outer;
     return inner;
   }
 
-  override while(condition: Expr, body: () => void): void {
-    this.#depth++;
-    super.while(condition, body);
-    this.#depth--;
-  }
-
   protected newLocal(type: ValueType): number {
-    return this.#state.newLocal(type);
+    return this.#region.state.newLocal(type);
   }
 
   protected immediate(bits: Size): Expr {
@@ -199,23 +249,39 @@ export class RegionLowering extends WasmLowering {
   }
 
   protected leave(exit: Expr): void {
-    this.emit(this.#state.spill());
-    this.emit(i32.store(CPU, CPU_UOP, i32.const(this.#instruction.uop)));
-    this.emit(returnValue(exit));
+    this.emit(this.#region.leave(exit, this.#index, this.#level));
   }
 
   /** Slow paths may ask for attention, which they do through the budget in memory; stores may change code. */
   protected override coreCall(name: CoreFunction, args: readonly Expr[], type: ValueType): Expr {
     const inner = super.coreCall(name, args, type);
     if (!SLOW_PATHS.has(name)) return inner;
+    const { state } = this.#region;
     const result = this.newLocal("i32");
     const code = [
-      i32.store(CPU, CPU_BUDGET, this.#state.budget()),
+      i32.store(CPU, CPU_BUDGET, state.budget()),
       localSet(result, name === "readSlow" ? inner : this.#watched(inner)),
-      this.#state.setBudget(i32.load(CPU, CPU_BUDGET)),
+      state.setBudget(i32.load(CPU, CPU_BUDGET)),
       localGet(result, "i32").code,
     ];
     return { type, code };
+  }
+
+  #leaveIfTouched(address: () => Expr): void {
+    if (this.#touched === undefined) return;
+    super.if(localGet(this.#touched, "i32"), () => this.#goTo(address()));
+  }
+
+  #goTo(address: Expr): void {
+    this.emit(this.#region.goTo(address, this.#level));
+  }
+
+  #flagValues(): { readonly result: Expr; readonly aux: Expr } {
+    return this.#region.flags.values(
+      (value) => this.let(value),
+      (code) => this.emit(code),
+      (source) => computeFlags(this, source),
+    );
   }
 
   /** The same call, which also notes when translated code was dropped during it: perhaps this region's own. */
@@ -223,11 +289,10 @@ export class RegionLowering extends WasmLowering {
     this.#touched ??= this.#declareTouched();
     const before = this.newLocal("i32");
     const result = this.newLocal("i32");
-    const changed = i32.ne(localGet(before, "i32"), INVALIDATIONS);
     const code = [
       localSet(before, INVALIDATIONS),
       localSet(result, call),
-      localSet(this.#touched, i32.or(localGet(this.#touched, "i32"), changed)),
+      ifThen(i32.ne(localGet(before, "i32"), INVALIDATIONS), localSet(this.#touched, i32.const(1))),
       localGet(result, "i32").code,
     ];
     return { type: "i32", code };
@@ -246,12 +311,14 @@ export class RegionLowering extends WasmLowering {
 
   #addressPart(offset: number): Expr | undefined {
     if (offset === CPU_ZERO) return undefined;
-    return offset < CPU_ZERO ? this.#state.gpr(offset >> 3) : i64.load(CPU, offset);
+    if (offset === CPU_CODE_PAGE) return this.#region.linear(pageOfPlace(this.#instruction.place) << 12);
+    return offset < CPU_ZERO ? this.#region.state.gpr(offset >> 3) : i64.load(CPU, offset);
   }
 
   #readGeneral(offset: number, bits: Size): Expr {
+    if (isVector(offset)) return this.let(readVectorPart(this.#region.state, offset, bits));
     if (offset >= CPU_ZERO) return this.let(loadHost(CPU, offset, bits));
-    const whole = this.#state.gpr(offset >> 3);
+    const whole = this.#region.state.gpr(offset >> 3);
     if (bits === 64) return this.let(whole);
     const low = i32.wrap(whole);
     if (bits === 32) return this.let(low);
@@ -260,34 +327,25 @@ export class RegionLowering extends WasmLowering {
   }
 
   #writeGeneral(offset: number, bits: Size, value: Expr): void {
-    if (offset >= CPU_ZERO) {
-      this.emit(storeHost(CPU, offset, bits, value));
-      return;
-    }
+    const { state } = this.#region;
+    if (isVector(offset)) return this.emit(writeVectorPart(state, offset, bits, value));
+    if (offset >= CPU_ZERO) return this.emit(storeHost(CPU, offset, bits, value));
     const register = offset >> 3;
-    if (bits === 64) this.emit(this.#state.setGpr(register, value));
-    else if (bits === 32) this.emit(this.#state.setGpr(register, i64.extend32U(value)));
-    else {
-      const shift = (offset & 7) === 1 ? 8n : 0n;
-      const mask = (bits === 8 ? 0xffn : 0xffffn) << shift;
-      const part = i64.shl(
-        i64.extend32U(i32.and(value, i32.const(bits === 8 ? 0xff : 0xffff))),
-        i64.const(shift),
+    if (bits === 64) this.emit(state.setGpr(register, value));
+    else if (bits === 32) this.emit(state.setGpr(register, i64.extend32U(value)));
+    else
+      this.emit(
+        state.setGpr(register, withPart(state.gpr(register), bits, (offset & 7) === 1 ? 8n : 0n, value)),
       );
-      const kept = i64.and(this.#state.gpr(register), i64.const(~mask));
-      this.emit(this.#state.setGpr(register, i64.or(kept, part)));
-    }
   }
 }
 
-/** Leaves the region for a place relative to the code page. */
-export function exitTo(target: number | bigint, state: RegionState, linkage: Linkage): Code {
-  return exitToLinear(i64.add(i64.load(CPU, CPU_CODE_PAGE), i64.const(target)), state, linkage);
-}
-
-function exitToLinear(address: Expr, state: RegionState, linkage: Linkage): Code {
-  const spent = state.setBudget(i32.sub(state.budget(), i32.const(1)));
-  return [spent, state.spill(), tailCall(linkage.jumpFar, [CPU, address])];
+/** A 64-bit register with `bits` of it, from bit `shift`, replaced. */
+function withPart(whole: Expr, bits: Size, shift: bigint, value: Expr): Expr {
+  const narrow = i32.and(value, i32.const(bits === 8 ? 0xff : 0xffff));
+  const mask = (bits === 8 ? 0xffn : 0xffffn) << shift;
+  const part = shift === 0n ? i64.extend32U(narrow) : i64.shl(i64.extend32U(narrow), i64.const(shift));
+  return i64.or(i64.and(whole, i64.const(~mask)), part);
 }
 
 function maskOf(shift: number): Expr {

@@ -1,17 +1,22 @@
-// Guest registers as locals of a region's function: general registers and lazy flags. They are loaded where the function is
-// entered and written back where it is left; which ones is known only at the end, so both are places filled in later.
+// Guest registers as locals of a region's function: general and vector registers, and what is left of the slice. They are loaded
+// where the function is entered and written back where it is left; which ones is known only at the end, so both are places filled
+// in later.
 
 import type { Code } from "../encoder/bytes.ts";
-import { type Expr, i32, i64, localGet, localSet, type ValueType } from "../encoder/expressions.ts";
-import { CPU_BUDGET, CPU_FLAG_AUX, CPU_FLAG_RESULT, CPU_GPR } from "../layout.ts";
+import { type Expr, i32, i64, localGet, localSet, v128, type ValueType } from "../encoder/expressions.ts";
+import { CPU_BUDGET, CPU_GPR } from "../layout.ts";
 import { CPU } from "../lowering/linkage.ts";
+
+type CachedType = "i32" | "i64" | "v128";
 
 interface Cached {
   readonly local: number;
-  readonly type: "i32" | "i64";
+  readonly type: CachedType;
   readonly offset: number;
   isDirty: boolean;
 }
+
+const ACCESS = { i32, i64, v128 };
 
 export class RegionState {
   readonly locals: ValueType[] = [];
@@ -32,20 +37,13 @@ export class RegionState {
     return this.#set(CPU_GPR + register * 8, "i64", value);
   }
 
-  flagResult(): Expr {
-    return this.#get(CPU_FLAG_RESULT, "i64");
+  /** The vector register at an offset in the vCPU's area. */
+  vector(offset: number): Expr {
+    return this.#get(offset, "v128");
   }
 
-  flagAux(): Expr {
-    return this.#get(CPU_FLAG_AUX, "i32");
-  }
-
-  setFlagResult(value: Expr): Code {
-    return this.#set(CPU_FLAG_RESULT, "i64", value);
-  }
-
-  setFlagAux(value: Expr): Code {
-    return this.#set(CPU_FLAG_AUX, "i32", value);
+  setVector(offset: number, value: Expr): Code {
+    return this.#set(offset, "v128", value);
   }
 
   budget(): Expr {
@@ -75,18 +73,13 @@ export class RegionState {
     const cached = [...this.#cached.values()];
     const stores = cached
       .filter((c) => c.isDirty)
-      .map((c) => {
-        const value = localGet(c.local, c.type);
-        return c.type === "i64" ? i64.store(CPU, c.offset, value) : i32.store(CPU, c.offset, value);
-      });
-    const loads = cached.map((c) =>
-      localSet(c.local, c.type === "i64" ? i64.load(CPU, c.offset) : i32.load(CPU, c.offset)),
-    );
+      .map((c) => ACCESS[c.type].store(CPU, c.offset, localGet(c.local, c.type)));
+    const loads = cached.map((c) => localSet(c.local, ACCESS[c.type].load(CPU, c.offset)));
     for (const place of this.#spills) place.push(...stores);
     for (const place of this.#reloads) place.push(...loads);
   }
 
-  #cache(offset: number, type: "i32" | "i64"): Cached {
+  #cache(offset: number, type: CachedType): Cached {
     let cached = this.#cached.get(offset);
     if (!cached) {
       cached = { local: this.newLocal(type), type, offset, isDirty: false };
@@ -95,11 +88,11 @@ export class RegionState {
     return cached;
   }
 
-  #get(offset: number, type: "i32" | "i64"): Expr {
+  #get(offset: number, type: CachedType): Expr {
     return localGet(this.#cache(offset, type).local, type);
   }
 
-  #set(offset: number, type: "i32" | "i64", value: Expr): Code {
+  #set(offset: number, type: CachedType, value: Expr): Code {
     const cached = this.#cache(offset, type);
     cached.isDirty = true;
     return localSet(cached.local, value);

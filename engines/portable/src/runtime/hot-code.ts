@@ -5,16 +5,28 @@
 // the table are given back only when all blocks are forgotten.
 
 import {
-  CPU_CODE_PAGE,
   CPU_MODE,
   CPU_RIP,
+  CPU_STALE_RECORD,
+  ENGINE_ARENA_NEXT,
   ENGINE_COUNT_ARENA_RESETS,
   MODE_CODE_MASK,
   MODE_CODE64,
   MODE_SINGLE,
+  PAGE_VERSIONS_BASE,
+  RAM_BASE,
+  RECORD_PAGE_HOST,
+  RECORD_PAGE_SIZE,
+  RECORD_PAGE_VERSION,
+  RECORD_UOPS,
+  UOP_ARENA_END,
   UOP_HANDLER,
+  UOP_IMM,
+  UOP_SIZE,
 } from "../layout.ts";
-import type { compileRegionAt } from "../regions/compiler.ts";
+import { type RegionImage, unpackNodes } from "../regions/image.ts";
+
+type RegionCompilerModule = typeof import("../regions/compiler.ts");
 
 /** Samples at one place that make it hot. */
 const HOT = 3;
@@ -24,10 +36,16 @@ const FREE_COMPILE_MS = 30;
 const MAX_BYTES = 24 * 1024 * 1024;
 
 /** The compiler brings the instruction tables with it: it is loaded when the machine runs already. */
-let compile: typeof compileRegionAt | undefined;
+let compiler: RegionCompilerModule | undefined;
 
 export async function loadRegionCompiler(): Promise<void> {
-  compile ??= (await import("../regions/compiler.ts")).compileRegionAt;
+  compiler ??= await import("../regions/compiler.ts");
+}
+
+interface InstalledRegion {
+  readonly entryUop: number;
+  /** Copy of the entry's micro-op as it was. */
+  readonly original: number;
 }
 
 export interface HotCodeParts {
@@ -48,9 +66,12 @@ export class HotCode {
   readonly #enterAt: (cpu: number, linear: bigint) => number;
   readonly #resetBlocks: (cpu: number) => void;
   readonly #firstSlot: number;
+  readonly #peekBlock: (cpu: number, linear: bigint) => number;
+  readonly #peekAddress: (cpu: number, linear: bigint) => number;
   readonly #samples = new Map<number, number>();
-  /** What stood in the micro-op before, by table place. */
-  readonly #handlerBefore = new Map<number, number>();
+  /** Installed regions by record, and originals of entries by micro-op. */
+  readonly #installed = new Map<number, InstalledRegion>();
+  readonly #originals = new Map<number, number>();
   readonly #startMs = performance.now();
   #compileMs = 0;
   #bytes = 0;
@@ -63,6 +84,8 @@ export class HotCode {
     const jumpFar = interpreter["jumpFar"] as WebAssembly.ExportValue;
     this.#imports = { hearth: { memory, jumpFar }, core };
     this.#enterAt = core["enterAt"] as (cpu: number, linear: bigint) => number;
+    this.#peekBlock = core["peekBlock"] as (cpu: number, linear: bigint) => number;
+    this.#peekAddress = core["peekAddress"] as (cpu: number, linear: bigint) => number;
     this.#resetBlocks = core["resetBlocks"] as (cpu: number) => void;
     this.#firstSlot = firstSlot;
     this.#nextSlot = firstSlot;
@@ -71,12 +94,13 @@ export class HotCode {
   /** A slice of the vCPU at `area` ended here by its budget. */
   sample(area: number): void {
     this.#area = area;
+    this.#dropStale();
     const uop = this.#entryUop();
     if (uop === 0) return;
     const count = (this.#samples.get(uop) ?? 0) + 1;
     this.#samples.set(uop, count);
     if (count < HOT) return;
-    if (compile === undefined) void loadRegionCompiler();
+    if (compiler === undefined) void loadRegionCompiler();
     else if (!this.#isOverspent()) this.#compile(uop);
   }
 
@@ -100,7 +124,8 @@ export class HotCode {
     if (resets === this.#resets) return;
     this.#resets = resets;
     this.#samples.clear();
-    this.#handlerBefore.clear();
+    this.#installed.clear();
+    this.#originals.clear();
     this.#nextSlot = this.#firstSlot;
     this.#bytes = 0;
   }
@@ -117,27 +142,67 @@ export class HotCode {
       return false;
     }
     const startMs = performance.now();
-    const bytes = this.#translate();
-    if (bytes) {
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.#imports);
-      const slot = this.#nextSlot++;
-      this.#table.set(slot, exports["region"]);
-      this.#handlerBefore.set(slot, current);
-      this.#view.setUint32(uop + UOP_HANDLER, slot, true);
-      this.#bytes += bytes.length;
-    }
+    const rip = this.#view.getBigUint64(this.#area + CPU_RIP, true);
+    const image = compiler?.formRegionAt(this.#source(), rip);
+    if (image) this.#install(image, uop, rip);
     this.#compileMs += performance.now() - startMs;
-    return bytes !== undefined;
+    return image !== undefined;
   }
 
-  #translate(): Uint8Array<ArrayBuffer> | undefined {
-    const rip = this.#view.getBigUint64(this.#area + CPU_RIP, true);
-    const page = this.#view.getBigUint64(this.#area + CPU_CODE_PAGE, true);
-    const source = {
+  #source() {
+    return {
       view: this.#view,
-      blockAt: (offset: number) => this.#enterAt(this.#area, page + BigInt(offset)),
-      originalHandler: (handler: number) => this.#handlerBefore.get(handler) ?? handler,
+      peekBlock: (linear: bigint) => this.#peekBlock(this.#area, linear),
+      originalUop: (uop: number) => this.#originals.get(uop) ?? uop,
     };
-    return compile?.(source, Number(rip & 0xfffn));
+  }
+
+  #install(image: RegionImage, uop: number, rip: bigint): void {
+    const record = this.#writeRecord(image, rip & ~0xfffn);
+    if (record === undefined) return;
+    const bytes = (compiler as RegionCompilerModule).compileImages([image]);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.#imports);
+    const slot = this.#nextSlot++;
+    this.#table.set(slot, exports["r0"]);
+    const original = record + RECORD_UOPS + (unpackNodes(image.nodes)[0]?.first ?? 0) * UOP_SIZE;
+    this.#installed.set(record, { entryUop: uop, original });
+    this.#originals.set(uop, original);
+    this.#view.setUint32(uop + UOP_HANDLER, slot, true);
+    this.#view.setBigUint64(uop + UOP_IMM, BigInt(record), true);
+    this.#bytes += bytes.length;
+  }
+
+  /** The region's record in the arena; undefined when it is full or a page is not mapped any more. */
+  #writeRecord(image: RegionImage, page: bigint): number | undefined {
+    const record = this.#view.getUint32(ENGINE_ARENA_NEXT, true);
+    const end = record + RECORD_UOPS + image.uops.length;
+    if (end > UOP_ARENA_END) return undefined;
+    const hosts = Array.from(image.pages, (distance) =>
+      this.#peekAddress(this.#area, BigInt.asUintN(64, page + (BigInt(distance) << 12n))),
+    );
+    if (hosts.includes(0)) return undefined;
+    hosts.forEach((host, i) => {
+      const version = this.#view.getUint32(PAGE_VERSIONS_BASE + ((host - RAM_BASE) >>> 12) * 4, true);
+      this.#view.setUint32(record + i * RECORD_PAGE_SIZE + RECORD_PAGE_HOST, host, true);
+      this.#view.setUint32(record + i * RECORD_PAGE_SIZE + RECORD_PAGE_VERSION, version, true);
+    });
+    new Uint8Array(this.#view.buffer).set(image.uops, this.#view.byteOffset + record + RECORD_UOPS);
+    this.#view.setUint32(ENGINE_ARENA_NEXT, end, true);
+    return record;
+  }
+
+  /** A region that leads to code which was dropped is entered no more; it is formed anew when it is hot again. */
+  #dropStale(): void {
+    const record = this.#view.getUint32(this.#area + CPU_STALE_RECORD, true);
+    if (record === 0) return;
+    this.#view.setUint32(this.#area + CPU_STALE_RECORD, 0, true);
+    const stale = this.#installed.get(record);
+    if (stale === undefined || this.#view.getUint32(stale.entryUop + UOP_HANDLER, true) < this.#firstSlot)
+      return;
+    const memory = new Uint8Array(this.#view.buffer, this.#view.byteOffset);
+    memory.copyWithin(stale.entryUop, stale.original, stale.original + UOP_SIZE);
+    this.#originals.delete(stale.entryUop);
+    this.#installed.delete(record);
+    this.#samples.delete(stale.entryUop);
   }
 }

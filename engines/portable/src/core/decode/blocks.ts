@@ -9,12 +9,12 @@ import {
   BLOCK_PAGE_NEXT, BLOCK_UOP_COUNT, BLOCK_UOPS, CPU_BUDGET, CPU_CODE_PAGE, CPU_CONTEXT, CPU_JUMP_CACHE, CPU_MODE,
   ENGINE_ARENA_NEXT, ENGINE_COUNT_ARENA_RESETS, ENGINE_COUNT_BLOCKS, ENGINE_COUNT_INVALIDATIONS, ENGINE_RAM_HIGH_BYTES,
   ENGINE_RAM_LOW_BYTES, ENGINE_VCPU_COUNT, JUMP_CACHE_BITS, MAX_BLOCK_INSTRUCTIONS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE,
-  PAGE_BLOCKS_BASE, PAGE_CODE_LINES_BASE, RAM_BASE, UOP_ARENA_BASE,
+  PAGE_BLOCKS_BASE, PAGE_CODE_LINES_BASE, PAGE_VERSIONS_BASE, RAM_BASE, UOP_ARENA_BASE,
   UOP_ARENA_END, UOP_HANDLER, UOP_IMM, UOP_LINK, UOP_SIZE, VCPU_AREA_BASE, VCPU_AREA_SIZE,
 } from "../../layout";
 import { HANDLER_REDECODE } from "../../layout-decoder";
 import { DECODE_FAULT, decodeBlock, decodedBytes, decodedUops } from "./decoder";
-import { fetchAddress } from "../mmu/fetch";
+import { fetchAddress, peekAddress } from "../mmu/fetch";
 import { clearJumpCache, protectPage } from "../mmu/paging";
 import { ripOfLinear, setRip } from "../state";
 
@@ -140,6 +140,8 @@ export function invalidateCodePage(index: u32): void {
     block = load<u32>(block, BLOCK_PAGE_NEXT);
   }
   store<u32>(head, 0);
+  const version = PAGE_VERSIONS_BASE + (index << 2);
+  store<u32>(version, load<u32>(version) + 1);
   store<u64>(PAGE_CODE_LINES_BASE + (index << 3), 0);
   store<u64>(ENGINE_COUNT_INVALIDATIONS, load<u64>(ENGINE_COUNT_INVALIDATIONS) + 1);
 }
@@ -186,4 +188,17 @@ export function linkJump(cpu: usize, uop: usize): u32 {
   const uops = blockAt(cpu, linear, host);
   if (uops != 0 && load<u32>(uop, UOP_HANDLER) != HANDLER_REDECODE) store<u32>(uop, uops, UOP_LINK);
   return uops;
+}
+
+/** Micro-ops of a block that has been decoded at a linear address, in a page the TLB knows; else 0. Changes nothing. */
+export function peekBlock(cpu: usize, linear: u64): u32 {
+  const host = peekAddress(cpu, linear);
+  if (host == 0) return 0;
+  const mode = load<u32>(cpu, CPU_MODE);
+  let block = load<u32>(hashOf(host, mode));
+  while (block != 0) {
+    if (load<u32>(block, BLOCK_HOST) == host && load<u32>(block, BLOCK_MODE) == mode) return load<u32>(block, BLOCK_UOPS);
+    block = load<u32>(block, BLOCK_HASH_NEXT);
+  }
+  return 0;
 }

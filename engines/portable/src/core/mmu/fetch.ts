@@ -16,3 +16,9 @@ export function fetchAddress(cpu: usize, linear: u64): u32 {
   raise(cpu, VECTOR_GP, 0);
   return TRANSLATE_FAULT;
 }
+
+/** The same without walking or faulting: 0 unless the TLB knows. */
+export function peekAddress(cpu: usize, linear: u64): u32 {
+  const entry = <usize>load<u32>(cpu, CPU_TLB) + ((<usize>(linear >> 12) & ((1 << TLB_BITS) - 1)) << TLB_ENTRY_BITS);
+  return load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK) ? <u32>linear + load<u32>(entry, TLB_ADDEND) : 0;
+}

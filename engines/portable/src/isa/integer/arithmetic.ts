@@ -5,11 +5,13 @@ import {
   carry,
   lowFlags,
   overflow,
-  setCarry,
   setFlagsAdd,
+  setFlagsAddWithCarry,
   setFlagsFromByte,
   setFlagsLogic,
+  setFlagsStep,
   setFlagsSub,
+  setFlagsSubWithBorrow,
 } from "../flags.ts";
 import { instruction, type Lowering } from "../lowering.ts";
 
@@ -50,7 +52,7 @@ function adc(m: Lowering): void {
   const w = wide(m);
   const r = m.let(w.add(w.add(a, b), extendCarry(m, carry(m))));
   m.write(0, r);
-  setFlagsAdd(m, m.operandSize(0), a, b, r);
+  setFlagsAddWithCarry(m, m.operandSize(0), a, b, r);
 }
 
 function sub(m: Lowering): void {
@@ -67,7 +69,7 @@ function sbb(m: Lowering): void {
   const w = wide(m);
   const r = m.let(w.sub(w.sub(a, b), extendCarry(m, carry(m))));
   m.write(0, r);
-  setFlagsSub(m, m.operandSize(0), a, b, r);
+  setFlagsSubWithBorrow(m, m.operandSize(0), a, b, r);
 }
 
 function cmp(m: Lowering): void {
@@ -95,10 +97,7 @@ const step = (delta: 1 | -1) => (m: Lowering) => {
   const one = size === 64 ? i64.const(1) : i32.const(1);
   const r = m.let(delta === 1 ? wide(m).add(a, one) : wide(m).sub(a, one));
   m.write(0, r);
-  const cf = m.let(carry(m));
-  if (delta === 1) setFlagsAdd(m, size, a, one, r);
-  else setFlagsSub(m, size, a, one, r);
-  setCarry(m, cf);
+  setFlagsStep(m, size, delta, a, r);
 };
 
 function neg(m: Lowering): void {
