@@ -24,9 +24,13 @@ import {
   UOP_IMM,
   UOP_SIZE,
 } from "../layout.ts";
+import type { compileImages, formRegionAt } from "../regions/compiler.ts";
 import { type RegionImage, unpackNodes } from "../regions/image.ts";
 
-type RegionCompilerModule = typeof import("../regions/compiler.ts");
+interface RegionCompilerModule {
+  readonly formRegionAt: typeof formRegionAt;
+  readonly compileImages: typeof compileImages;
+}
 
 /** Samples at one place that make it hot. */
 const HOT = 3;
