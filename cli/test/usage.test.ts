@@ -28,7 +28,7 @@ test("impossible machines are refused in one line with a stable code", async () 
   const cases: [string[], string][] = [
     [["run", "--memory", "8M", "ls"], "memory.too-small"],
     [["run", "--memory", "64G", "ls"], "memory.too-large"],
-    [["run", "--vcpus", "2", "ls"], "vcpus.not-built"],
+    [["run", "--vcpus", "33", "ls"], "vcpus.invalid"],
     [["run", "--engine", "kvm", "ls"], "engine.not-built"],
     [["boot", "--engine", "qemu"], "engine.unknown"],
   ];

@@ -8,7 +8,7 @@ export type { RamRegion } from "./memory/guest-memory.ts";
 export type { MmioDevice } from "./bus/mmio-device.ts";
 export type { InterruptLine } from "./interrupts/interrupt-line.ts";
 
-export { MIN_RAM_BYTES, Machine, TSC_FREQUENCY_HZ } from "./machine.ts";
+export { MAX_VCPUS, MIN_RAM_BYTES, Machine, TSC_FREQUENCY_HZ } from "./machine.ts";
 export type { MachineOptions, MachineStatus } from "./machine.ts";
 export type { EndReason, MachineState, ResetCause } from "./lifecycle/end-reason.ts";
 export { describeEnd } from "./lifecycle/end-reason.ts";

@@ -12,7 +12,7 @@ import { VcpuSlot } from "./cpu/vcpu-slot.ts";
 import type { SerialSink } from "./devices/serial/serial-port.ts";
 import { HearthError } from "./errors.ts";
 import type { EndReason, MachineState } from "./lifecycle/end-reason.ts";
-import { SlicePacer } from "./lifecycle/slice-pacer.ts";
+import { VcpuTurns } from "./lifecycle/vcpu-turns.ts";
 import { type GuestMemory, PAGE_SIZE } from "./memory/guest-memory.ts";
 import type { TimeSource } from "./time/virtual-clock.ts";
 import type { VirtioDevice } from "./virtio/device.ts";
@@ -21,12 +21,16 @@ import type { VirtioDevice } from "./virtio/device.ts";
 export const TSC_FREQUENCY_HZ = 1_000_000_000;
 /** Less cannot hold boot data, tables and any kernel. */
 export const MIN_RAM_BYTES = 4 * 1024 * 1024;
+/** As many as Firecracker gives; all their APIC ids fit into every kind of message. */
+export const MAX_VCPUS = 32;
 const RFLAGS_INTERRUPT = 1n << 9n;
 
 export interface MachineOptions {
   readonly engine: Engine;
   /** A multiple of 4096. */
   readonly ramBytes: number;
+  /** 1 (default) to MAX_VCPUS. */
+  readonly vcpuCount?: number | undefined;
   /** An ELF vmlinux or a bzImage. */
   readonly kernel: Uint8Array;
   readonly initrd?: Uint8Array | undefined;
@@ -66,23 +70,20 @@ export class Machine {
   /** The command line the kernel gets. */
   readonly commandLine: string;
   readonly bootProtocol: BootProtocol;
-  readonly #slot: VcpuSlot;
-  readonly #pacer = new SlicePacer();
+  readonly #slots: readonly VcpuSlot[];
+  readonly #turns: VcpuTurns;
   #state: MachineState = "created";
   #endReason: EndReason | undefined;
-  /** Guest time at which the engine should be back by itself; -Infinity outside `run`. */
-  #runUntilNs = Number.NEGATIVE_INFINITY;
-  #wasCutShort = false;
 
   /** Builds and loads a machine; it does not run yet. Throws HearthError for anything wrong with the options. */
   constructor(options: MachineOptions) {
     this.memory = createMemory(options.engine, options.ramBytes);
     const end = (reason: EndReason): void => this.#end(reason);
     this.board = new Board({ ...options, memory: this.memory, end });
-    const { ports, mmio, fabric, clock, timers } = this.board;
-    const slotOptions = { id: 0, memory: this.memory, ports, mmio, fabric, clock, timers };
-    this.#slot = new VcpuSlot({ ...slotOptions, tscFrequencyHz: TSC_FREQUENCY_HZ });
-    timers.onEarlier = (deadlineNs) => this.#lookAgainAt(deadlineNs);
+    const vcpuCount = checkVcpuCount(options.vcpuCount ?? 1);
+    this.#slots = Array.from({ length: vcpuCount }, (_, id) => this.#makeSlot(id));
+    this.#turns = new VcpuTurns(this.#slots, this.board.clock, this.board.timers);
+    this.board.timers.onEarlier = (deadlineNs) => this.#turns.noteDeadline(deadlineNs);
 
     const announce = options.announce ?? "acpi";
     const virtio = this.board.virtioWindows;
@@ -96,18 +97,19 @@ export class Machine {
     });
     this.bootProtocol = boot.protocol;
     const generationId = this.board.generationIdPlace;
-    const firstGpa = writeMpTable(this.memory, 1);
+    const firstGpa = writeMpTable(this.memory, vcpuCount);
     writeAcpiTables(this.memory, {
       firstGpa,
-      vcpuCount: 1,
+      vcpuCount,
       virtio: announce === "cmdline" ? [] : virtio,
       generationId,
     });
 
-    const cpuid = cpuidLeaves({ vcpuId: 0, vcpuCount: 1, tscFrequencyHz: TSC_FREQUENCY_HZ });
-    const vcpuOptions = { id: 0, bus: this.#slot, cpuid, tscFrequencyHz: TSC_FREQUENCY_HZ };
-    this.#slot.plug(options.engine.createVcpu(this.memory, vcpuOptions));
-    this.#slot.vcpu.setRegisters(boot.registers);
+    for (const [id, slot] of this.#slots.entries()) {
+      const cpuid = cpuidLeaves({ vcpuId: id, vcpuCount, tscFrequencyHz: TSC_FREQUENCY_HZ });
+      const vcpuOptions = { id, bus: slot, cpuid, tscFrequencyHz: TSC_FREQUENCY_HZ };
+      slot.plug(options.engine.createVcpu(this.memory, vcpuOptions), id === 0 ? boot.registers : undefined);
+    }
   }
 
   get state(): MachineState {
@@ -174,67 +176,58 @@ export class Machine {
 
   /** Registers and place of execution, for a person. */
   describe(): string {
-    return this.#slot.vcpu.describe();
+    return this.#slots.map((slot) => slot.vcpu.describe()).join("\n");
+  }
+
+  #makeSlot(id: number): VcpuSlot {
+    const { ports, mmio, fabric, clock, timers } = this.board;
+    return new VcpuSlot({
+      id,
+      memory: this.memory,
+      ports,
+      mmio,
+      fabric,
+      clock,
+      timers,
+      tscFrequencyHz: TSC_FREQUENCY_HZ,
+      onRunnable: () => this.#turns.noteRunnable(),
+      onBootProcessorInit: () => this.#end({ kind: "reset", cause: "init" }),
+    });
   }
 
   #run(budget: number): void {
     const { clock, timers } = this.board;
-    let left = budget;
-    let nowNs = clock.nowNs();
-    timers.runDue(nowNs);
-    while (left > 0 && this.#endReason === undefined && this.#slot.canRun) {
-      const units = this.#pacer.unitsFor(timers.nextDeadlineNs() - nowNs, left);
-      const exit = this.#runUntil(nowNs + this.#pacer.expectedNs(units), units);
+    timers.runDue(clock.nowNs());
+    for (let left = budget; left > 0 && this.#endReason === undefined; ) {
+      const units = this.#turns.run(left);
+      if (units === 0) return;
       left -= units;
-      const endNs = clock.nowNs();
-      if (exit === ExitReason.Budget) this.#pacer.record(units, endNs - nowNs);
-      nowNs = endNs;
-      const isWantedOutside = exit === ExitReason.Kicked && !this.#wasCutShort;
-      this.#handle(exit);
-      timers.runDue(nowNs);
-      if (isWantedOutside) return;
+      this.#handle(this.#turns.slot, this.#turns.exit);
+      timers.runDue(clock.nowNs());
+      if (this.#turns.isWantedOutside) return;
     }
   }
 
-  #runUntil(endNs: number, units: number): ExitReason {
-    this.#wasCutShort = false;
-    this.#slot.isHalted = false;
-    this.#runUntilNs = endNs;
-    try {
-      return this.#slot.vcpu.run(units);
-    } finally {
-      this.#runUntilNs = Number.NEGATIVE_INFINITY;
-    }
-  }
-
-  #handle(exit: ExitReason): void {
-    if (exit === ExitReason.Halt) this.#halt();
+  #handle(slot: VcpuSlot, exit: ExitReason): void {
+    if (exit === ExitReason.Halt) this.#halt(slot);
     else if (exit === ExitReason.Shutdown) this.#end({ kind: "reset", cause: "triple-fault" });
     else if (exit === ExitReason.Failure) this.#fail("The engine gave up.", undefined);
   }
 
-  #halt(): void {
-    this.#slot.isHalted = true;
-    if (!this.#slot.apic.isRequesting && this.board.timers.nextDeadlineNs() < Number.POSITIVE_INFINITY)
-      return;
+  #halt(slot: VcpuSlot): void {
+    slot.isHalted = true;
+    if (!slot.apic.isRequesting && this.board.timers.nextDeadlineNs() < Number.POSITIVE_INFINITY) return;
     // Rare: either nothing is ever going to happen by itself, or an interrupt waits that HLT does not see.
-    const areInterruptsOff = (this.#slot.vcpu.getRegisters().rflags & RFLAGS_INTERRUPT) === 0n;
-    if (!areInterruptsOff) return;
-    this.#slot.isHaltedForGood = true;
-    this.#end({ kind: "halt" });
-  }
-
-  /** A timer was armed that is due before the engine comes back by itself. */
-  #lookAgainAt(deadlineNs: number): void {
-    if (deadlineNs >= this.#runUntilNs) return;
-    this.#wasCutShort = true;
-    this.#slot.vcpu.kick();
+    for (const halted of this.#slots) {
+      if (halted.isHalted && areInterruptsOff(halted)) halted.isHaltedForGood = true;
+    }
+    if (this.#slots.every((each) => each.isOutOfAction)) this.#end({ kind: "halt" });
   }
 
   #status(): MachineStatus {
     if (this.#endReason !== undefined) return { kind: "ended", reason: this.#endReason };
     if (this.#state !== "running") return IDLE;
-    if (this.#slot.canRun) return READY;
+    if (this.#turns.canRun) return READY;
     const deadlineNs = this.board.timers.nextDeadlineNs();
     const delayNs = deadlineNs - this.board.clock.nowNs();
     return delayNs <= 0 ? READY : { kind: "sleep", deadlineNs, delayNs };
@@ -243,7 +236,7 @@ export class Machine {
   #fail(message: string, stack: string | undefined): void {
     let dump = stack ?? "";
     try {
-      dump += `\n${this.#slot.vcpu.describe()}`;
+      dump += `\n${this.describe()}`;
     } catch {
       dump += "\n(the engine could not describe itself)";
     }
@@ -256,8 +249,18 @@ export class Machine {
     this.#state = "ended";
     this.board.clock.pause();
     // Inside a slice: come back at once instead of running on after power-off.
-    if (this.#runUntilNs !== Number.NEGATIVE_INFINITY) this.#slot.vcpu.kick();
+    this.#turns.cutShort();
   }
+}
+
+/** As seen right after HLT. */
+function areInterruptsOff(slot: VcpuSlot): boolean {
+  return (slot.vcpu.getRegisters().rflags & RFLAGS_INTERRUPT) === 0n;
+}
+
+function checkVcpuCount(vcpuCount: number): number {
+  if (Number.isInteger(vcpuCount) && vcpuCount >= 1 && vcpuCount <= MAX_VCPUS) return vcpuCount;
+  throw new HearthError("vcpus.invalid", `A machine has 1 to ${MAX_VCPUS} vCPUs, not ${vcpuCount}.`);
 }
 
 function createMemory(engine: Engine, ramBytes: number): GuestMemory {

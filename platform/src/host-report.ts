@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, open } from "node:fs/promises";
 import { availableParallelism, arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { VERSION } from "./version.ts";
-import { chooseEngine, type EngineChoice } from "./vmm/specification/engine-choice.ts";
+import { chooseEngine, type EngineChoice, PORTABLE_MAX_VCPUS } from "./vmm/specification/engine-choice.ts";
 
 const MIB = 1024 * 1024;
 const MIN_NODE_MAJOR = 24;
@@ -23,6 +23,7 @@ export interface HostReport {
   readonly memory: { readonly totalMib: number; readonly freeMib: number };
   readonly kvm: KvmReport;
   readonly webAssembly: { readonly isUsable: boolean; readonly words: string };
+  readonly vcpus: { readonly maximum: number; readonly words: string };
   readonly engine: EngineChoice;
 }
 
@@ -37,6 +38,10 @@ export async function inspectHost(): Promise<HostReport> {
     memory: { totalMib: Math.floor(totalmem() / MIB), freeMib: Math.floor(freemem() / MIB) },
     kvm: await inspectKvm(),
     webAssembly: inspectWebAssembly(),
+    vcpus: {
+      maximum: PORTABLE_MAX_VCPUS,
+      words: "The portable engine runs those of one machine in turns, in one thread.",
+    },
     engine: chooseEngine("auto"),
   };
 }

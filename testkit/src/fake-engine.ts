@@ -20,6 +20,8 @@ export class FakeVcpu implements Vcpu {
   readonly bus: VcpuBus;
   readonly cpuid: readonly CpuidLeaf[];
   readonly budgets: number[] = [];
+  /** For each run, whether PAUSE was to end it. */
+  readonly pauseEnds: boolean[] = [];
   isInterruptRequested = false;
   kicks = 0;
   nmis = 0;
@@ -33,8 +35,9 @@ export class FakeVcpu implements Vcpu {
     this.#steps = steps;
   }
 
-  run(budget: number): ExitReason {
+  run(budget: number, endsAtPause = false): ExitReason {
     this.budgets.push(budget);
+    this.pauseEnds.push(endsAtPause);
     const kicksBefore = this.kicks;
     const step = this.#steps.shift();
     if (step === undefined) return ExitReason.Halt;
@@ -67,12 +70,13 @@ export class FakeVcpu implements Vcpu {
   }
 }
 
-/** Runs out of steps into HLT. `vcpu` is the one it made last. */
+/** Runs out of steps into HLT. `vcpu` is the first one; `steps` are its own, the others' are put into `stepsOf`. */
 export class FakeEngine implements Engine {
   readonly name = "portable";
   readonly maxRamBytes = 64 * 1024 * 1024;
   readonly steps: GuestStep[];
-  vcpu: FakeVcpu | undefined;
+  readonly vcpus: FakeVcpu[] = [];
+  readonly stepsOf: Record<number, GuestStep[]> = {};
 
   constructor(...steps: GuestStep[]) {
     this.steps = steps;
@@ -84,7 +88,13 @@ export class FakeEngine implements Engine {
   }
 
   createVcpu(_memory: GuestMemory, options: VcpuOptions): Vcpu {
-    this.vcpu = new FakeVcpu(options, this.steps);
-    return this.vcpu;
+    const steps = options.id === 0 ? this.steps : (this.stepsOf[options.id] ??= []);
+    const vcpu = new FakeVcpu(options, steps);
+    this.vcpus.push(vcpu);
+    return vcpu;
+  }
+
+  get vcpu(): FakeVcpu | undefined {
+    return this.vcpus[0];
   }
 }

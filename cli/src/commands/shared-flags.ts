@@ -17,7 +17,7 @@ export const machineFlags = {
   vcpus: {
     kind: "parsed",
     parse: parseCount,
-    brief: "Number of vCPUs (1 today)",
+    brief: "Number of vCPUs, 1 to 32",
     placeholder: "N",
     default: "1",
   },

@@ -12,12 +12,17 @@ import { LocalApicPage } from "../interrupts/local-apic/local-apic-page.ts";
 import { isApicMsr, readApicMsr, writeApicMsr } from "../interrupts/local-apic/local-apic-msr.ts";
 import { APIC_DEFAULT_BASE } from "../interrupts/local-apic/local-apic-registers.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
+import { type ChipState, openState } from "../snapshot/chip-state.ts";
 import { KvmClock } from "../time/kvm-clock.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { VirtualClock } from "../time/virtual-clock.ts";
 import { MsrFile } from "./msr.ts";
-import type { AccessSize, Vcpu, VcpuBus } from "./vcpu.ts";
+import { POWER_ON_CR0, startUpRegisters } from "./init-registers.ts";
+import { StartUp } from "./start-up.ts";
+import type { AccessSize, ExitReason, Vcpu, VcpuBus, VcpuRegisters } from "./vcpu.ts";
 
+const STATE_KIND = "vcpu-slot";
+const STATE_VERSION = 1;
 const APIC_PAGE_END = APIC_DEFAULT_BASE + 0x1000;
 
 export interface VcpuSlotOptions {
@@ -29,18 +34,22 @@ export interface VcpuSlotOptions {
   readonly clock: VirtualClock;
   readonly timers: TimerQueue;
   readonly tscFrequencyHz: number;
+  /** A vCPU that could not run can run now; told during another one's turn, too. */
+  readonly onRunnable: () => void;
+  /** INIT for the boot processor: it would begin at the reset vector, in firmware. */
+  readonly onBootProcessorInit: () => void;
 }
 
 export class VcpuSlot implements VcpuBus, LocalApicHost {
   readonly apic: LocalApic;
   readonly kvmClock: KvmClock;
   readonly msrs = new MsrFile();
+  readonly startUp: StartUp;
   /** In HLT: not run until an interrupt can be acknowledged. */
   isHalted = false;
   /** In HLT with interrupts off: nothing on this board wakes it. */
   isHaltedForGood = false;
-  /** INIT and start-up messages from other processors, since power-on; a single processor gets none. */
-  startUpMessages = 0;
+  #isRunning = false;
   readonly #options: VcpuSlotOptions;
   readonly #apicPage: ReturnType<typeof onWordRegisters>;
   #vcpu: Vcpu | undefined;
@@ -48,16 +57,18 @@ export class VcpuSlot implements VcpuBus, LocalApicHost {
   constructor(options: VcpuSlotOptions) {
     const { id, clock, timers, tscFrequencyHz, memory } = options;
     this.#options = options;
+    this.startUp = new StartUp(id === 0);
     this.apic = new LocalApic({ id, isBootProcessor: id === 0, clock, timers, tscFrequencyHz, host: this });
     this.#apicPage = onWordRegisters(new LocalApicPage(this.apic));
     this.kvmClock = new KvmClock(memory, clock, tscFrequencyHz);
     options.fabric.addLocalApic(this.apic);
   }
 
-  /** Plugs the processor in; done once, right after it was made with this slot as its bus. */
-  plug(vcpu: Vcpu): void {
+  /** Plugs the processor in, with its registers at power-on; done once, right after it was made with this slot as its bus. */
+  plug(vcpu: Vcpu, registers: VcpuRegisters = startUpRegisters(0, POWER_ON_CR0)): void {
     assert(this.#vcpu === undefined, "a slot takes one vCPU");
     this.#vcpu = vcpu;
+    vcpu.setRegisters(registers);
   }
 
   get vcpu(): Vcpu {
@@ -66,7 +77,26 @@ export class VcpuSlot implements VcpuBus, LocalApicHost {
   }
 
   get canRun(): boolean {
-    return !this.isHaltedForGood && (!this.isHalted || this.apic.isRequesting);
+    if (this.isHaltedForGood || this.startUp.isWaiting) return false;
+    return !this.isHalted || this.apic.isRequesting;
+  }
+
+  /** Without another processor it will never run again. */
+  get isOutOfAction(): boolean {
+    return this.isHaltedForGood || this.startUp.isWaiting;
+  }
+
+  /** One turn, see `Vcpu.run`. */
+  run(budget: number, endsAtPause: boolean): ExitReason {
+    const page = this.startUp.take();
+    if (page !== undefined) this.vcpu.setRegisters(startUpRegisters(page, this.vcpu.getRegisters().cr0));
+    this.isHalted = false;
+    this.#isRunning = true;
+    try {
+      return this.vcpu.run(budget, endsAtPause);
+    } finally {
+      this.#isRunning = false;
+    }
   }
 
   readPort(port: number, size: AccessSize): number {
@@ -117,20 +147,36 @@ export class VcpuSlot implements VcpuBus, LocalApicHost {
 
   setInterruptRequest(isPending: boolean): void {
     this.#vcpu?.setInterruptRequest(isPending);
+    if (isPending && this.isHalted && this.canRun) this.#options.onRunnable();
   }
 
   requestNmi(): void {
+    if (this.startUp.isWaiting) return;
     this.isHalted = false;
     this.isHaltedForGood = false;
     this.#vcpu?.requestNmi();
+    this.#options.onRunnable();
   }
 
   requestInit(): void {
-    this.startUpMessages++;
+    if (this.#options.id === 0) {
+      this.#options.onBootProcessorInit();
+      return;
+    }
+    this.startUp.init();
+    this.apic.init();
+    this.kvmClock.reset();
+    this.isHalted = false;
+    this.isHaltedForGood = false;
+    // A processor may send it to itself.
+    if (this.#isRunning) this.vcpu.kick();
   }
 
-  requestStartUp(_page: number): void {
-    this.startUpMessages++;
+  requestStartUp(page: number): void {
+    if (!this.startUp.isWaiting) return;
+    this.startUp.call(page);
+    this.isHalted = false;
+    this.#options.onRunnable();
   }
 
   sendIpi(sourceId: number, message: ApicMessage, shorthand: number): void {
@@ -143,5 +189,28 @@ export class VcpuSlot implements VcpuBus, LocalApicHost {
 
   acknowledgeExternal(): number {
     return this.#options.fabric.pics.acknowledge();
+  }
+
+  /** Everything here but the vCPU's registers, which are the engine's. */
+  state(): ChipState {
+    const data = {
+      isHalted: this.isHalted,
+      isHaltedForGood: this.isHaltedForGood,
+      startUp: this.startUp.state(),
+      apic: this.apic.state(),
+      kvmClock: this.kvmClock.state(),
+      msrs: this.msrs.state(),
+    };
+    return { kind: STATE_KIND, version: STATE_VERSION, data };
+  }
+
+  restore(state: ChipState): void {
+    const fields = openState(state, STATE_KIND, STATE_VERSION);
+    this.isHalted = fields.boolean("isHalted");
+    this.isHaltedForGood = fields.boolean("isHaltedForGood");
+    this.startUp.restore(fields.chip("startUp"));
+    this.apic.restore(fields.chip("apic"));
+    this.kvmClock.restore(fields.chip("kvmClock"));
+    this.msrs.restore(fields.chip("msrs"));
   }
 }

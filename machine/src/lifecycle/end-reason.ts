@@ -4,7 +4,7 @@
 export type MachineState = "created" | "running" | "paused" | "ended";
 
 /** What pulled the reset line. */
-export type ResetCause = "keyboard-controller" | "triple-fault" | "reset-register";
+export type ResetCause = "keyboard-controller" | "triple-fault" | "reset-register" | "init";
 
 export type EndReason =
   /** The guest turned itself off through ACPI. */

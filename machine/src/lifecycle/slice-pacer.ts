@@ -23,6 +23,12 @@ export class SlicePacer {
     return this.#nsPerUnit === 0 ? Number.POSITIVE_INFINITY : units * this.#nsPerUnit;
   }
 
+  /** Units of a run that ended after `elapsedNs`, from 1 to `units`, which it might have had. */
+  unitsIn(elapsedNs: number, units: number): number {
+    if (this.#nsPerUnit === 0) return units;
+    return Math.max(1, Math.min(units, Math.ceil(elapsedNs / this.#nsPerUnit)));
+  }
+
   /** A run that used all of its `units` took `elapsedNs`. */
   record(units: number, elapsedNs: number): void {
     if (units <= 0 || elapsedNs <= 0) return;

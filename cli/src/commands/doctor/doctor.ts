@@ -24,6 +24,7 @@ export function main(flags: DoctorFlags): Promise<never> {
       ["Memory", `${report.memory.freeMib} MiB of ${report.memory.totalMib} MiB available`],
       ["KVM", report.kvm.words],
       ["WebAssembly", report.webAssembly.words],
+      ["vCPUs", `1 to ${report.vcpus.maximum} a machine. ${report.vcpus.words}`],
       ["Engine", `${report.engine.name}. ${report.engine.reason}`],
     ];
     for (const [name, value] of rows) process.stdout.write(`${name.padEnd(12)} ${value}\n`);

@@ -45,6 +45,7 @@ export async function buildMachine(
     const machine = new Machine({
       engine,
       ramBytes: specification.memoryBytes,
+      vcpuCount: specification.vcpuCount,
       kernel,
       initrd,
       commandLine: specification.cmdline,

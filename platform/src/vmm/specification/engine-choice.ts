@@ -16,6 +16,8 @@ export interface EngineChoice {
 
 /** Largest guest RAM: a 32-bit Wasm memory less the engine's own area. */
 export const PORTABLE_MAX_MEMORY_BYTES = 3840 * 1024 * 1024;
+/** What a machine takes; they share one thread. */
+export const PORTABLE_MAX_VCPUS = 32;
 
 /** Throws HearthError engine.not-built or engine.unknown. */
 export function chooseEngine(asked: string): EngineChoice {

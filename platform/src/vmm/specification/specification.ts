@@ -3,7 +3,12 @@
 import { resolve } from "node:path";
 import type { DiskMode } from "@hearth/host";
 import { HearthError } from "@hearth/machine/errors";
-import { chooseEngine, type EngineChoice, PORTABLE_MAX_MEMORY_BYTES } from "./engine-choice.ts";
+import {
+  chooseEngine,
+  type EngineChoice,
+  PORTABLE_MAX_MEMORY_BYTES,
+  PORTABLE_MAX_VCPUS,
+} from "./engine-choice.ts";
 import { runCommandLine } from "./command-line.ts";
 
 const MIB = 1024 * 1024;
@@ -22,6 +27,7 @@ export interface DiskOptions {
 /** What `Machine.start` takes. Everything has a default: the embedded kernel and root file system on 128 MiB. */
 export interface MachineOptions {
   readonly memoryMib?: number;
+  /** 1 (default) to 32. With the portable engine they share one thread, in turns. */
   readonly vcpus?: number;
   /** "auto" (default), "portable" or "kvm". */
   readonly engine?: string;
@@ -45,6 +51,7 @@ export interface MachineOptions {
 /** A checked request, as the runner's thread gets it. */
 export interface MachineSpecification {
   readonly memoryBytes: number;
+  readonly vcpuCount: number;
   readonly engine: EngineChoice;
   /** Undefined: the embedded one. */
   readonly kernelPath: string | undefined;
@@ -55,14 +62,6 @@ export interface MachineSpecification {
 
 /** Throws HearthError memory.*, vcpus.*, engine.*, disk.too-many or cmdline.too-long. */
 export function specify(options: MachineOptions): MachineSpecification {
-  const vcpus = options.vcpus ?? 1;
-  if (!Number.isInteger(vcpus) || vcpus < 1)
-    throw new HearthError("vcpus.invalid", `${vcpus} is no number of vCPUs; use 1.`);
-  if (vcpus > 1)
-    throw new HearthError(
-      "vcpus.not-built",
-      `${vcpus} vCPUs are not possible yet: Hearth runs one vCPU a machine today.`,
-    );
   const disks = options.disks ?? [];
   if (disks.length > MAX_DISKS)
     throw new HearthError("disk.too-many", `${disks.length} disks are too many; ${MAX_DISKS} are possible.`);
@@ -74,6 +73,7 @@ export function specify(options: MachineOptions): MachineSpecification {
     .join(" ");
   return {
     memoryBytes: checkMemory(options.memoryMib ?? DEFAULT_MEMORY_MIB) * MIB,
+    vcpuCount: checkVcpus(options.vcpus ?? 1),
     engine: chooseEngine(options.engine ?? "auto"),
     kernelPath: options.kernel === undefined ? undefined : resolve(options.kernel),
     initrd: initrdOf(options, isEmbedded),
@@ -85,6 +85,17 @@ export function specify(options: MachineOptions): MachineSpecification {
 function initrdOf(options: MachineOptions, isEmbedded: boolean): MachineSpecification["initrd"] {
   if (options.initrd !== undefined) return { kind: "file", path: resolve(options.initrd) };
   return { kind: isEmbedded ? "embedded" : "none" };
+}
+
+function checkVcpus(vcpus: number): number {
+  if (Number.isInteger(vcpus) && vcpus >= 1 && vcpus <= PORTABLE_MAX_VCPUS) return vcpus;
+  throw new HearthError(
+    "vcpus.invalid",
+    `${vcpus} vCPUs are not possible; a machine has 1 to ${PORTABLE_MAX_VCPUS}.`,
+    {
+      details: { vcpus, maximum: PORTABLE_MAX_VCPUS },
+    },
+  );
 }
 
 function checkMemory(memoryMib: number): number {
