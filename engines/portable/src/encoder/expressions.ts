@@ -10,6 +10,8 @@ export interface Expr {
   readonly code: Code;
   /** The value of an integer known while code is generated. */
   readonly constant?: number | bigint;
+  /** The local that is read, where the expression is nothing else. */
+  readonly local?: number;
 }
 
 export const TYPE_CODE: Readonly<Record<ValueType, number>> = {
@@ -254,7 +256,7 @@ export function ifElse(condition: Expr, yes: Expr, no: Expr): Expr {
 }
 
 export function localGet(index: number, type: ValueType): Expr {
-  return expr(type, [0x20, unsignedLeb(index)]);
+  return { type, code: [0x20, unsignedLeb(index)], local: index };
 }
 
 export function localSet(index: number, value: Expr): Code {

@@ -60,6 +60,7 @@ const RCX = 1;
 export class HandlerLowering extends WasmLowering {
   readonly code: Code[] = [];
   readonly locals: ValueType[] = [];
+  readonly mayDefer = false;
   #sink: Code[] = this.code;
   #ended = false;
 
@@ -144,6 +145,10 @@ export class HandlerLowering extends WasmLowering {
     this.emit(spendBudget());
     this.emit(tailCall(this.linkage.jumpFar, [CPU, address]));
     this.#ended = this.#sink === this.code;
+  }
+
+  deferIf(): never {
+    throw new Error("there is nothing below the interpreter");
   }
 
   protected emit(code: Code): void {

@@ -78,6 +78,13 @@ export interface Lowering {
 
   /** Raises the exception `vector` at this instruction when `condition` holds. */
   faultIf(condition: Expr, vector: number): void;
+  /** Whether this instruction, as long as it has changed nothing, may be left to the interpreter: it is done better there. */
+  readonly mayDefer: boolean;
+  /**
+   * Leaves the instruction to the interpreter where the condition holds. `known` names a condition that, once it did not hold,
+   * holds no sooner than after a core function or a change of a field.
+   */
+  deferIf(condition: Expr, known?: string): void;
   /** Calls a core function that only computes. */
   compute(name: CoreFunction, args: readonly Expr[], type: ValueType): Expr;
   /** Calls a core function that may fault, change the mode or leave: its result decides how execution goes on. */

@@ -55,6 +55,8 @@ export abstract class WasmLowering implements Lowering {
   /** Returns from the generated function with the position of the present instruction. */
   protected abstract leave(exit: Expr): void;
 
+  abstract readonly mayDefer: boolean;
+  abstract deferIf(condition: Expr, known?: string): void;
   abstract slot(operand: number): Expr;
   abstract gpr(register: number, bits: Size): Expr;
   abstract setGpr(register: number, bits: Size, value: Expr): void;

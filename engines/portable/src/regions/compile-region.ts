@@ -91,6 +91,7 @@ class RegionCompiler {
     const { flags } = this.#region;
     const flagsBefore = flags.toLocals();
     flags.now = { held: "locals" };
+    this.#region.known = new Set();
     this.#loopLabels.set(node, level);
     return [flagsBefore, 0x03, 0x40, this.#withMerges(node, merges, level + 1), 0x0b, 0x00];
   }
@@ -101,6 +102,7 @@ class RegionCompiler {
     this.#blockLabels.set(last, level);
     const before = this.#withMerges(node, others, level + 1);
     this.#region.flags.now = { held: "locals" };
+    this.#region.known = new Set();
     return [0x02, 0x40, before, 0x0b, this.#tree(last, level)];
   }
 
@@ -115,9 +117,11 @@ class RegionCompiler {
         this.#region,
         transfers,
         level,
+        number === 0 && i === node.first,
       );
       (this.#instructions[i] as Instruction).entry.instruction.lower(lowering);
       lowering.finish();
+      this.#region.state.temporaries = this.#region.flags.dependencies();
       code.push(lowering.code);
       if (lowering.isEnded) return code;
     }
@@ -140,12 +144,16 @@ class RegionCompiler {
     };
   }
 
-  /** Goes from one node to another. The flags of the present place are what they were before. */
+  /** Goes from one node to another. What is known at the present place is afterwards what it was before. */
   #edge(from: number, to: number, level: number, isReturn = false): Code {
-    const { flags } = this.#region;
-    const before = flags.now;
+    const { flags, state } = this.#region;
+    const flagsBefore = flags.now;
+    const knownBefore = new Set(this.#region.known);
+    const temporariesBefore = new Set(state.temporaries);
     const code = [this.#pageChange(from, to, level, isReturn), this.#branch(from, to, level)];
-    flags.now = before;
+    flags.now = flagsBefore;
+    this.#region.known = knownBefore;
+    state.temporaries = temporariesBefore;
     return code;
   }
 

@@ -21,6 +21,8 @@ export const OUTER_LABELS = 2;
 export class RegionCode {
   readonly state = new RegionState();
   readonly flags: RegionFlags;
+  /** Conditions that are known not to hold at the present place. */
+  known = new Set<string>();
   readonly linkage: Linkage;
   readonly record: Expr = localGet(this.state.newLocal("i32"), "i32");
   readonly base: Expr = localGet(this.state.newLocal("i64"), "i64");

@@ -49,6 +49,15 @@ export class RegionFlags {
     this.#b = state.newLocal("i64");
   }
 
+  /** Locals that the flags at the present place depend on. */
+  dependencies(): Set<number> {
+    const { now } = this;
+    if (now.held === "fields" || now.held === "locals") return new Set();
+    const parts =
+      now.held === "values" ? [now.result, now.aux] : [now.source.a, now.source.b, now.source.result];
+    return new Set(parts.flatMap(({ local }) => (local === undefined ? [] : [local])));
+  }
+
   /** Puts flags held anywhere into the locals. */
   toLocals(flags: HeldFlags = this.now): Code {
     if (flags.held === "locals") return [];

@@ -49,6 +49,7 @@ const RCX = 1;
 
 export class RegionLowering extends WasmLowering {
   readonly code: Code[] = [];
+  readonly mayDefer: boolean;
   /** Nothing after the instruction can be reached. */
   isEnded = false;
   readonly #instruction: Instruction;
@@ -60,13 +61,17 @@ export class RegionLowering extends WasmLowering {
   /** A local that is set when translated code was dropped during this instruction. */
   #touched: number | undefined;
 
-  /** `index` is that of the micro-op in the region, `level` the number of labels open. */
+  /**
+   * `index` is that of the micro-op in the region, `level` the number of labels open. The instruction a region is entered at
+   * must not defer: the interpreter would come back to the region.
+   */
   constructor(
     instruction: Instruction,
     index: number,
     region: RegionCode,
     transfers: Transfers,
     level: number,
+    isEntry: boolean,
   ) {
     const { form, size, addressing } = instruction.entry;
     super(form, size, addressing, region.linkage);
@@ -75,6 +80,13 @@ export class RegionLowering extends WasmLowering {
     this.#region = region;
     this.#transfers = transfers;
     this.#level = level;
+    this.mayDefer = !isEntry;
+  }
+
+  deferIf(condition: Expr, known?: string): void {
+    if (known !== undefined && this.#region.known.has(known)) return;
+    super.if(condition, () => this.#goTo(this.#region.linear(this.#instruction.place)));
+    if (known !== undefined) this.#region.known.add(known);
   }
 
   /** After the instruction: leaves if this region may have been dropped. */
@@ -113,6 +125,7 @@ export class RegionLowering extends WasmLowering {
   }
 
   setField(offset: number, value: Expr): void {
+    this.#region.known = new Set();
     if (isVector(offset)) this.#writeGeneral(offset, 64, value);
     else this.emit(value.type === "i32" ? i32.store(CPU, offset, value) : i64.store(CPU, offset, value));
   }
@@ -142,6 +155,7 @@ export class RegionLowering extends WasmLowering {
     const { state, flags } = this.#region;
     this.emit([state.spill(), flags.toFields()]);
     flags.now = { held: "fields" };
+    this.#region.known = new Set();
     const uop = this.#region.uop(this.#index);
     const status = this.let(this.#watched(this.coreCall(name, [CPU, uop, ...args], "i32")));
     super.if(status, () => {
@@ -177,13 +191,19 @@ export class RegionLowering extends WasmLowering {
   /** Flags that only one branch changes are in the locals behind both. */
   override if(condition: Expr, yes: () => void, no?: () => void): void {
     if (condition.constant !== undefined) return super.if(condition, yes, no);
-    const { flags } = this.#region;
+    const region = this.#region;
+    const { flags } = region;
     const before = flags.now;
+    const knownBefore = region.known;
+    region.known = new Set(knownBefore);
     const yesCode = this.nested(yes);
     const afterYes = flags.now;
+    const knownAfterYes = region.known;
     flags.now = before;
+    region.known = knownBefore;
     const noCode = no ? this.nested(no) : [];
     const afterNo = flags.now;
+    region.known = region.known.intersection(knownAfterYes);
     const isSame = afterYes === before && afterNo === before;
     const yesEnd = isSame ? [] : flags.toLocals(afterYes);
     const noEnd = isSame ? [] : flags.toLocals(afterNo);
@@ -213,7 +233,7 @@ export class RegionLowering extends WasmLowering {
   }
 
   protected newLocal(type: ValueType): number {
-    return this.#region.state.newLocal(type);
+    return this.#region.state.newTemporary(type);
   }
 
   protected immediate(bits: Size): Expr {

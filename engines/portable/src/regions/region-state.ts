@@ -20,6 +20,9 @@ const ACCESS = { i32, i64, v128 };
 
 export class RegionState {
   readonly locals: ValueType[] = [];
+  /** Temporaries in use at the present place. */
+  temporaries = new Set<number>();
+  readonly #known: { readonly type: ValueType; readonly local: number }[] = [];
   readonly #cached = new Map<number, Cached>();
   readonly #spills: Code[][] = [];
   readonly #reloads: Code[][] = [];
@@ -27,6 +30,15 @@ export class RegionState {
   newLocal(type: ValueType): number {
     this.locals.push(type);
     return 1 + this.locals.length;
+  }
+
+  /** A local for as long as it is among `temporaries`: few locals make a function cheap to enter. */
+  newTemporary(type: ValueType): number {
+    const reused = this.#known.find((t) => t.type === type && !this.temporaries.has(t.local));
+    const local = reused?.local ?? this.newLocal(type);
+    if (reused === undefined) this.#known.push({ type, local });
+    this.temporaries.add(local);
+    return local;
   }
 
   gpr(register: number): Expr {

@@ -63,9 +63,11 @@ export function withControl(
   take: (result: Expr) => Expr = (result) => result,
   initial: Expr = constant(64, [0, 0]),
 ): Expr {
+  const control = i32.and(i32.load(m.cpu(), CPU_MXCSR), i32.const(CONTROL_BITS));
+  const unusual = i32.ne(control, i32.const(USUAL_CONTROL));
+  if (m.mayDefer) return deferUnusual(m, unusual, fast);
   const result = m.variable(initial.type, initial);
-  const control = i32.and(m.field(CPU_MXCSR, "i32"), i32.const(CONTROL_BITS));
-  const general = m.variable("i32", i32.ne(control, i32.const(USUAL_CONTROL)));
+  const general = m.variable("i32", unusual);
   m.if(i32.eqz(general), () => {
     const { value, exceptional } = fast();
     m.assign(result, value);
@@ -77,6 +79,15 @@ export function withControl(
     m.system("sseFloat", code, ...lowHigh(a), ...lowHigh(b));
     m.assign(result, take(vectorField(m, CPU_FLOAT_SCRATCH + SSE_RESULT)));
   });
+  return result;
+}
+
+/** The fast path alone, with the interpreter for all else. */
+function deferUnusual(m: Lowering, unusual: Expr, fast: () => FastResult): Expr {
+  m.deferIf(unusual, "unusual MXCSR");
+  const { value, exceptional } = fast();
+  const result = m.let(value);
+  if (exceptional) m.deferIf(exceptional);
   return result;
 }
 
