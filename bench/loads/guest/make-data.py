@@ -22,16 +22,19 @@ def make_words(random_source, count):
 
 
 def make_text(folder, words, random_source):
-    """Sentences with a few common and many rare words, and every now and then a record of bytes."""
-    weights = [1 / (rank + 2) for rank in range(len(words))]
+    """What logs and sources look like to a compressor: phrases that come again with changes, rare words, a few bytes."""
+    phrases = [" ".join(random_source.choices(words, k=random_source.randint(20, 60))) for _ in range(3000)]
     written = 0
     with open(os.path.join(folder, "text"), "wb") as file:
         while written < TEXT_BYTES:
-            line = " ".join(random_source.choices(words, weights, k=400)).encode() + b".\n"
-            if random_source.random() < 0.2:
-                line += random_source.randbytes(200)
-            line = line[: TEXT_BYTES - written]
-            written += file.write(line)
+            line = random_source.choice(phrases) + f" {written % 100_000}"
+            if random_source.random() < 0.1:
+                line = line.replace("a", random_source.choice("eiou"))
+            data = line.encode() + b"\n"
+            if random_source.random() < 0.05:
+                data += random_source.randbytes(100)
+            data = data[: TEXT_BYTES - written]
+            written += file.write(data)
 
 
 def make_rows(folder, words, random_source):
