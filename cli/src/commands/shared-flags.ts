@@ -43,6 +43,28 @@ export const machineFlags = {
     placeholder: "TIME",
     optional: true,
   },
+  profile: {
+    kind: "parsed",
+    parse: String,
+    brief: "Say at the end where time went; flame graph in FILE (hearth-profile.svg if absent)",
+    placeholder: "[=FILE]",
+    inferEmpty: true,
+    optional: true,
+  },
+  profileStacks: {
+    kind: "parsed",
+    parse: String,
+    brief: "With --profile: write folded stacks too",
+    placeholder: "FILE",
+    optional: true,
+  },
+  systemMap: {
+    kind: "parsed",
+    parse: String,
+    brief: "With --profile: the kernel's System.map, for names of its functions",
+    placeholder: "FILE",
+    optional: true,
+  },
 } as const;
 
 /** Their values. */
@@ -52,4 +74,8 @@ export interface MachineFlags {
   readonly engine: string;
   readonly disk?: readonly ReturnType<typeof parseDisk>[];
   readonly timeout?: number;
+  /** Empty: the default file. */
+  readonly profile?: string;
+  readonly profileStacks?: string;
+  readonly systemMap?: string;
 }

@@ -45,6 +45,11 @@ export class AddressSpace {
     this.#ranges.splice(index < 0 ? this.#ranges.length : index, 0, { start, end, device });
   }
 
+  /** Name of the device at an address, for reports. */
+  ownerOf(address: number): string | undefined {
+    return this.#find(address)?.device.name;
+  }
+
   read(address: number, size: AccessSize): number {
     const range = this.#find(address);
     if (range !== undefined && address + size <= range.end) {

@@ -6,6 +6,7 @@ import { Ending } from "../../ending.ts";
 import { ExitCode } from "../../exit-codes.ts";
 import { copy, endWithReader } from "../../terminal/output.ts";
 import { rawMode } from "../../terminal/raw-mode.ts";
+import { ProfileOutput } from "../../profile-output.ts";
 import type { BootFlags } from "./flags.ts";
 
 /** Resets and panics end the machine instead of hanging it. */
@@ -21,6 +22,7 @@ export function main(flags: BootFlags): Promise<never> {
 async function boot(flags: BootFlags): Promise<number> {
   using ending = new Ending(flags.timeout);
   endWithReader(ending);
+  const profile = await ProfileOutput.prepare(flags);
   const machine = await Machine.start({
     memoryMib: flags.memory,
     vcpus: flags.vcpus,
@@ -28,6 +30,7 @@ async function boot(flags: BootFlags): Promise<number> {
     disks: flags.disk ?? [],
     cmdline: flags.append ?? DEFAULT_COMMAND_LINE,
     hasAgent: false,
+    isProfiled: profile.isWanted,
     signal: ending.signal,
     ...(flags.kernel === undefined ? {} : { kernel: flags.kernel }),
     ...(flags.initrd === undefined ? {} : { initrd: flags.initrd }),
@@ -43,6 +46,7 @@ async function boot(flags: BootFlags): Promise<number> {
     return conclude(end);
   } finally {
     await machine.stop();
+    await profile.write(machine);
   }
 }
 

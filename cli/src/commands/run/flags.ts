@@ -15,7 +15,7 @@ export interface RunFlags extends MachineFlags {
 
 /** Flags whose value may be the next word; the guest's command starts after them. */
 export const RUN_FLAGS_WITH_VALUE: ReadonlySet<string> = new Set(
-  ["memory", "vcpus", "engine", "disk", "timeout", "env", "workdir", "user"]
+  ["memory", "vcpus", "engine", "disk", "timeout", "env", "workdir", "user", "profile-stacks", "system-map"]
     .map((name) => `--${name}`)
     .concat("-e", "-m", "-u", "-w"),
 );

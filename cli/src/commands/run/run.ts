@@ -7,6 +7,7 @@ import { environmentOf } from "../../parse/environment.ts";
 import { endWithReader } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";
 import { terminalSize } from "../../terminal/raw-mode.ts";
+import { ProfileOutput } from "../../profile-output.ts";
 import { attach } from "./attach.ts";
 import type { RunFlags } from "./flags.ts";
 
@@ -19,6 +20,7 @@ async function run(flags: RunFlags, argv: readonly string[]): Promise<number> {
   using ending = new Ending(flags.timeout);
   endWithReader(ending);
   const startMs = performance.now();
+  const profile = await ProfileOutput.prepare(flags);
   const progress = new Progress("booting Linux");
   let machine: Machine | undefined;
   try {
@@ -31,7 +33,10 @@ async function run(flags: RunFlags, argv: readonly string[]): Promise<number> {
     return await end;
   } finally {
     progress[Symbol.dispose]();
-    if (machine !== undefined) await putAway(machine, flags, ending.signal.aborted);
+    if (machine !== undefined) {
+      await putAway(machine, flags, ending.signal.aborted);
+      await profile.write(machine);
+    }
   }
 }
 
@@ -41,6 +46,7 @@ function machineOptions(flags: RunFlags, signal: AbortSignal): MachineOptions {
     vcpus: flags.vcpus,
     engine: flags.engine,
     disks: flags.disk ?? [],
+    isProfiled: flags.profile !== undefined,
     signal,
     ...(flags.timeout === undefined ? {} : { bootTimeoutMs: flags.timeout + 1000 }),
   };

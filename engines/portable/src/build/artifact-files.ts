@@ -14,8 +14,9 @@ export const ARTIFACT_FILES = {
   decoderTables: join(BUILD_FOLDER, "decoder-tables.bin"),
 } as const;
 
-/** What the artifacts are made from: everything but the runtime and this folder. */
+/** What the artifacts are made from: everything but the runtime and the rest of this folder. */
 const BUILT_FROM = [
+  "build/build-engine.ts",
   "core",
   "decode",
   "encoder",

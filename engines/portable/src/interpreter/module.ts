@@ -138,5 +138,5 @@ function addRunLoop(builder: ModuleBuilder, linkage: Linkage): number {
     ifThen(i32.eqz(uop), returnValue(call(reason, [CPU], "i32"))),
     localSet(1, enter),
   ];
-  return builder.addFunction({ params: ["i32"], results: ["i32"] }, ["i32", "i32"], loopForever(body));
+  return builder.addFunction({ params: ["i32"], results: ["i32"] }, ["i32", "i32"], loopForever(body), "run");
 }

@@ -11,6 +11,7 @@ import {
   RAM_BASE,
   UOP_ARENA_BASE,
 } from "../layout.ts";
+import type { EngineProfile } from "../profile/engine-profile.ts";
 import type { CompiledEngine } from "./artifacts.ts";
 import { Processor } from "./processor.ts";
 import { PortableVcpu } from "./vcpu.ts";
@@ -19,18 +20,26 @@ const WASM_PAGE = 65536;
 /** A 32-bit WebAssembly memory less the engine area, and a little for what may be added there. */
 export const MAX_RAM_BYTES = 3840 * 1024 * 1024;
 
+export interface PortableEngineOptions {
+  /** Without regions everything is interpreted. True if absent. */
+  readonly regions?: boolean | undefined;
+  /** Takes notes of one machine's run. */
+  readonly profile?: EngineProfile | undefined;
+}
+
 export class PortableEngine implements Engine {
   readonly name = "portable";
   readonly maxRamBytes = MAX_RAM_BYTES;
   readonly #compiled: CompiledEngine;
   readonly #regions: boolean;
+  readonly #profile: EngineProfile | undefined;
   readonly #memories = new WeakMap<GuestMemory, WebAssembly.Memory>();
   readonly #processors = new WeakMap<GuestMemory, Processor>();
 
-  /** Without `regions` everything is interpreted. */
-  constructor(compiled: CompiledEngine, options: { readonly regions?: boolean } = {}) {
+  constructor(compiled: CompiledEngine, options: PortableEngineOptions = {}) {
     this.#compiled = compiled;
     this.#regions = options.regions ?? true;
+    this.#profile = options.profile;
   }
 
   createMemory(ramBytes: number): GuestMemory {
@@ -50,7 +59,8 @@ export class PortableEngine implements Engine {
     assert(options.id >= 0 && options.id < MAX_VCPUS, "vCPU number out of range");
     const used = memory.view.getUint32(ENGINE_VCPU_COUNT, true);
     memory.view.setUint32(ENGINE_VCPU_COUNT, Math.max(used, options.id + 1), true);
-    return new PortableVcpu(this.#processorOf(memory), memory, options);
+    const bus = this.#profile?.watchBus(options.bus) ?? options.bus;
+    return new PortableVcpu(this.#processorOf(memory), memory, { ...options, bus });
   }
 
   /** All vCPUs of a machine take turns in one. */
@@ -59,7 +69,7 @@ export class PortableEngine implements Engine {
     if (known !== undefined) return known;
     const wasmMemory = this.#memories.get(memory);
     assert(wasmMemory, "the memory was not made by this engine");
-    const made = new Processor(this.#compiled, wasmMemory, memory, this.#regions);
+    const made = new Processor(this.#compiled, wasmMemory, memory, this.#regions, this.#profile);
     this.#processors.set(memory, made);
     return made;
   }

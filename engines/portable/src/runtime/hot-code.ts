@@ -26,6 +26,7 @@ import {
 } from "../layout.ts";
 import type { compileImages, formRegionAt } from "../regions/compiler.ts";
 import { type RegionImage, unpackNodes } from "../regions/image.ts";
+import { regionName } from "../regions/region-name.ts";
 
 interface RegionCompilerModule {
   readonly formRegionAt: typeof formRegionAt;
@@ -164,7 +165,7 @@ export class HotCode {
   #install(image: RegionImage, uop: number, rip: bigint): void {
     const record = this.#writeRecord(image, rip & ~0xfffn);
     if (record === undefined) return;
-    const bytes = (compiler as RegionCompilerModule).compileImages([image]);
+    const bytes = (compiler as RegionCompilerModule).compileImages([image], [regionName(rip)]);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.#imports);
     const slot = this.#nextSlot++;
     this.#table.set(slot, exports["r0"]);

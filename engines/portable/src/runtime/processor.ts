@@ -4,6 +4,7 @@
 
 import type { GuestMemory, VcpuBus } from "@hearth/machine";
 import { REGION_SLOTS } from "../layout.ts";
+import type { EngineProfile } from "../profile/engine-profile.ts";
 import type { CompiledEngine } from "./artifacts.ts";
 import { type BusSwitch, busFunctions } from "./bus-functions.ts";
 import { watchDeviceWrites } from "./device-writes.ts";
@@ -26,7 +27,7 @@ export class Processor {
   readonly core: CoreExports;
   /** Undefined where everything is interpreted. */
   readonly hotCode: HotCode | undefined;
-  readonly #interpreter: InterpreterExports;
+  readonly #run: InterpreterExports["run"];
   readonly #switch: BusSwitch = { bus: undefined };
 
   constructor(
@@ -34,6 +35,7 @@ export class Processor {
     wasmMemory: WebAssembly.Memory,
     memory: GuestMemory,
     hasRegions: boolean,
+    profile?: EngineProfile,
   ) {
     const { view } = memory;
     const env = { memory: wasmMemory, ...busFunctions(this.#switch, view) };
@@ -42,7 +44,8 @@ export class Processor {
     const linked = { hearth, core: core as WebAssembly.ModuleImports };
     const interpreter = new WebAssembly.Instance(compiled.interpreter, linked).exports;
     this.core = core as unknown as CoreExports;
-    this.#interpreter = interpreter as unknown as InterpreterExports;
+    const { run } = interpreter as unknown as InterpreterExports;
+    this.#run = profile?.watchRun(run, memory) ?? run;
     const firstSlot = (interpreter["handlers"] as WebAssembly.Table).length - REGION_SLOTS;
     const parts = { view, memory: wasmMemory, core, interpreter, firstSlot };
     this.hotCode = hasRegions ? new HotCode(parts) : undefined;
@@ -52,6 +55,6 @@ export class Processor {
   /** Runs the vCPU at `area` on its bus and answers the exit code (EXIT_*). */
   run(area: number, bus: VcpuBus): number {
     this.#switch.bus = bus;
-    return this.#interpreter.run(area);
+    return this.#run(area);
   }
 }

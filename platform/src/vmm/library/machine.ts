@@ -11,6 +11,7 @@ import { type ExecOptions, type ExecResult, finish } from "./exec.ts";
 import { GuestConsole } from "../console/guest-console.ts";
 import { GuestStreams } from "./guest-streams.ts";
 import type { MachineEnd } from "./machine-end.ts";
+import type { RecordedProfile } from "../profile/recorded-profile.ts";
 import {
   type FromRunner,
   type PlainEnd,
@@ -25,6 +26,8 @@ const DEFAULT_BOOT_TIMEOUT_MS = 120_000;
 const HELLO_TIMEOUT_MS = 30_000;
 /** After this long without an answer to "stop" the thread is ended from outside. */
 const STOP_TIMEOUT_MS = 1000;
+/** A recording takes a while to be put together. */
+const PROFILED_STOP_TIMEOUT_MS = 60_000;
 
 /** A running microVM. Create with `start`; end with `stop` or `await using`. */
 export class Machine implements AsyncDisposable {
@@ -45,10 +48,13 @@ export class Machine implements AsyncDisposable {
   #agent: Promise<AgentClient> | undefined;
   #engine = "";
   #end: MachineEnd | undefined;
+  readonly #stopTimeoutMs: number;
+  #profile: RecordedProfile | undefined;
 
   private constructor(options: MachineOptions) {
     const specification = specify(options);
     this.#hasAgent = options.hasAgent ?? true;
+    this.#stopTimeoutMs = specification.isProfiled ? PROFILED_STOP_TIMEOUT_MS : STOP_TIMEOUT_MS;
     this.#bootTimeoutMs = options.bootTimeoutMs ?? DEFAULT_BOOT_TIMEOUT_MS;
     this.#doorbell = new Doorbell();
     const post = (message: ToRunner) => this.#post(message);
@@ -91,6 +97,11 @@ export class Machine implements AsyncDisposable {
     return this.#engine;
   }
 
+  /** Where time went, once the machine has ended: undefined before, and when `isProfiled` was not set. */
+  get profile(): RecordedProfile | undefined {
+    return this.#profile;
+  }
+
   /** Waits until the guest can be asked for things; every request does so by itself. */
   async ready(): Promise<AgentInfo> {
     return (await this.#connectedAgent()).info;
@@ -121,7 +132,7 @@ export class Machine implements AsyncDisposable {
   /** Ends the machine at once, as pulling the plug does. Resolves with why it ended. */
   async stop(): Promise<MachineEnd> {
     this.#post({ kind: "stop" });
-    const timer = setTimeout(() => this.#finish({ reason: "stopped", console: [] }), STOP_TIMEOUT_MS);
+    const timer = setTimeout(() => this.#finish({ reason: "stopped", console: [] }), this.#stopTimeoutMs);
     const end = await this.exited;
     clearTimeout(timer);
     await this.#worker.terminate();
@@ -178,6 +189,9 @@ export class Machine implements AsyncDisposable {
         return;
       case "agent-ready":
         this.#agentReady.resolve();
+        return;
+      case "profile":
+        this.#profile = message.profile;
         return;
       case "ended":
         this.#finish(unflattenEnd(message.end));

@@ -2,6 +2,7 @@
 // copied. Every message to the runner is followed by a ring of the doorbell (see doorbell.ts).
 
 import { HearthError } from "@hearth/machine/errors";
+import type { RecordedProfile } from "../profile/recorded-profile.ts";
 import type { MachineSpecification } from "../specification/specification.ts";
 
 /** What the worker is started with. */
@@ -34,6 +35,8 @@ export type FromRunner =
   | { readonly kind: "connected"; readonly id: number }
   | { readonly kind: "data"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: "closed"; readonly id: number; readonly reason: string }
+  /** Right before the end, if a profile was asked for. */
+  | { readonly kind: "profile"; readonly profile: RecordedProfile }
   | { readonly kind: "ended"; readonly end: PlainEnd };
 
 /** MachineEnd with its error flattened. */

@@ -18,7 +18,10 @@ function post(message: FromRunner, transfer?: ArrayBuffer): void {
 }
 
 async function main(): Promise<void> {
-  const built = await buildMachine(start.specification, () => sleeper.wake());
+  const recorder = start.specification.isProfiled
+    ? (await import("../profile/recorder.ts")).Recorder.start()
+    : undefined;
+  const built = await buildMachine(start.specification, () => sleeper.wake(), recorder);
   sleeper.needsEventLoop = () => built.isWaitingForDisk();
   const bridge = new VsockBridge(built.vsock, post);
   bridge.announceReadiness(READY_PORT);
@@ -34,6 +37,7 @@ async function main(): Promise<void> {
   });
   post({ kind: "started", engine: start.specification.engine.name });
   const end = await runner.run();
+  if (recorder !== undefined) post({ kind: "profile", profile: await recorder.finish(built.devices) });
   await built.close();
   post({ kind: "ended", end });
 }

@@ -7,11 +7,14 @@ import { BlockDevice, Machine, RngDevice, type TimeSource, VsockDevice } from "@
 import { ConsolePorts } from "../console/console-ports.ts";
 import { embeddedInitrd, embeddedKernel } from "./embedded-guest.ts";
 import { loadEngine } from "./engine-choice.ts";
+import type { DeviceNames, Recorder } from "../profile/recorder.ts";
 import type { RunnableMachine, Step } from "../runner/runner.ts";
 import type { MachineSpecification } from "./specification.ts";
 
 const NS_PER_MS = 1e6;
 const GUEST_CID = 3;
+/** Belongs to the processors, not to the board. */
+const APIC_PAGE = 0xfee0_0000;
 /** Only who wants the virtio console gets one: its driver takes 5 ms of every boot. */
 const VIRTIO_CONSOLE_WORD = /(?:^|\s)console=hvc/;
 
@@ -22,22 +25,24 @@ export interface BuiltMachine {
   typeOnConsole(bytes: Uint8Array): void;
   /** True while a disk works on a request: its end arrives in this thread's event loop. */
   isWaitingForDisk(): boolean;
+  readonly devices: DeviceNames;
   /** Lets go of the disks. */
   close(): Promise<void>;
 }
 
 /**
- * `onDiskDone` is called when a disk has ended a request while the guest was not running. Throws HearthError for
- * anything wrong with the specification's files, or with the host.
+ * `onDiskDone` is called when a disk has ended a request while the guest was not running; a `recorder` is told what the
+ * engine does. Throws HearthError for anything wrong with the specification's files, or with the host.
  */
 export async function buildMachine(
   specification: MachineSpecification,
   onDiskDone: () => void,
+  recorder?: Recorder,
 ): Promise<BuiltMachine> {
   const disks = await openDisks(specification);
   try {
     const [kernel, initrd] = await Promise.all([loadKernel(specification), loadInitrd(specification)]);
-    const engine = await loadEngine(specification.engine);
+    const engine = await loadEngine(specification.engine, recorder?.engine);
     const vsock = new VsockDevice({ guestCid: GUEST_CID });
     const blocks = disks.map((disk) => new BlockDevice(disk, { onCompletion: onDiskDone }));
     const consolePorts = new ConsolePorts();
@@ -67,6 +72,7 @@ export async function buildMachine(
       vsock,
       typeOnConsole: (bytes) => consolePorts.type(bytes),
       isWaitingForDisk: () => blocks.some((block) => block.hasPendingWork()),
+      devices: deviceNames(machine),
       close: () => closeDisks(disks),
     };
   } catch (error) {
@@ -79,6 +85,13 @@ const HOST_TIME: TimeSource = {
   monotonicNs: () => performance.now() * NS_PER_MS,
   wallClockNs: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
 };
+
+function deviceNames({ board }: Machine): DeviceNames {
+  return {
+    portOwner: (port) => board.ports.ownerOf(port),
+    mmioOwner: (gpa) => (gpa === APIC_PAGE ? "local APIC" : board.mmio.ownerOf(gpa)),
+  };
+}
 
 async function loadKernel(specification: MachineSpecification): Promise<Uint8Array> {
   const { kernelPath } = specification;

@@ -3,6 +3,7 @@
 
 import { HearthError } from "@hearth/machine/errors";
 import type { Engine } from "@hearth/machine";
+import type { EngineProfile } from "@hearth/engine-portable";
 
 /** What a user may ask for. */
 export const ENGINE_NAMES = ["auto", "portable", "kvm"] as const;
@@ -43,12 +44,12 @@ export function chooseEngine(asked: string): EngineChoice {
   }
 }
 
-/** Loads the chosen engine. Only the runner's thread does. */
-export async function loadEngine(choice: EngineChoice): Promise<Engine> {
+/** Loads the chosen engine; `profile` takes its notes. Only the runner's thread does. */
+export async function loadEngine(choice: EngineChoice, profile?: EngineProfile): Promise<Engine> {
   switch (choice.name) {
     case "portable": {
       const { createPortableEngine } = await import("@hearth/engine-portable");
-      return createPortableEngine();
+      return createPortableEngine(profile);
     }
   }
 }
