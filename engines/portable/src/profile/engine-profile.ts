@@ -2,7 +2,7 @@
 // Without a profile none of this is there, and no code of a vCPU asks for it.
 
 import type { GuestMemory, VcpuBus } from "@hearth/machine";
-import { CPU_BUDGET, CPU_CPL, CPU_RIP, EXIT_HALT, EXIT_SHUTDOWN, EXIT_STOP } from "../layout.ts";
+import { CPU_CPL, CPU_RIP, EXIT_HALT, EXIT_SHUTDOWN, EXIT_STOP } from "../layout.ts";
 import { BusCounts, countBus } from "./counted-bus.ts";
 import { type EngineCounters, readCounters } from "./counters.ts";
 import { Interrupted, type Interruptible, interruptible } from "./interruption.ts";
@@ -60,14 +60,9 @@ export class EngineProfile {
       for (;;) {
         interrupted.enter(area);
         const exit = run(area);
-        const left = interrupted.leave();
-        if (left > 0) this.#sample(view, area);
-        if (exit !== EXIT_STOP || left === 0) {
-          this.#count(exit);
-          return exit;
-        }
-        // What else asked for the stop asks again.
-        view.setInt32(area + CPU_BUDGET, left, true);
+        if (interrupted.leave(area)) this.#sample(view, area);
+        else return this.#ended(exit);
+        if (exit !== EXIT_STOP || !interrupted.resume(area)) return this.#ended(exit);
       }
     };
   }
@@ -86,10 +81,11 @@ export class EngineProfile {
     });
   }
 
-  #count(exit: number): void {
+  #ended(exit: number): number {
     if (exit === EXIT_STOP) this.sliceEnds.stop++;
     else if (exit === EXIT_HALT) this.sliceEnds.halt++;
     else if (exit === EXIT_SHUTDOWN) this.sliceEnds.shutdown++;
     else this.sliceEnds.failure++;
+    return exit;
   }
 }

@@ -1,11 +1,11 @@
 // The text of a profile: where time went, counts, hottest handlers and guest code.
 
-import { ACTIVITIES, isAtRest } from "./activity.ts";
+import { ACTIVITIES, type Activity, isAtRest } from "./activity.ts";
 import { placeName } from "./profile-tree.ts";
 import type { DeviceAccesses, RecordedProfile } from "./recorded-profile.ts";
 import type { SystemMap } from "./system-map.ts";
 
-const TOP = 20;
+const TOP = 15;
 const TOP_COUNTS = 12;
 
 /** For people, ends with a line feed. */
@@ -13,7 +13,8 @@ export function profileReport(profile: RecordedProfile, symbols?: SystemMap): st
   const sections = [
     header(profile),
     byActivity(profile),
-    table("hottest functions", hottestFunctions(profile)),
+    table("hottest handlers of the interpreter", hottestFunctions(profile, isHandlers)),
+    table("hottest functions elsewhere", hottestFunctions(profile, isElsewhere)),
     table("hottest guest code", hottestGuestCode(profile, symbols)),
     ...Object.entries(profile.counts).map(([title, counts]) => countTable(title, counts)),
     deviceTable("port accesses", profile.ports),
@@ -40,8 +41,17 @@ function byActivity(profile: RecordedProfile): string {
   return ["where time went (ms, share of the time at work)", ...lines].join("\n");
 }
 
-function hottestFunctions(profile: RecordedProfile): Map<string, number> {
-  return sumBy(atWork(profile), ({ frames, activity }) => frames.at(-1) ?? activity);
+const isHandlers = (activity: Activity): boolean => activity === "interpreter";
+/** Regions are listed by the guest code they are. */
+const isElsewhere = (activity: Activity): boolean =>
+  !isHandlers(activity) && activity !== "regions" && !isAtRest(activity);
+
+function hottestFunctions(
+  profile: RecordedProfile,
+  isWanted: (activity: Activity) => boolean,
+): Map<string, number> {
+  const stacks = profile.stacks.filter(({ activity }) => isWanted(activity));
+  return sumBy(stacks, ({ frames, activity }) => frames.at(-1) ?? activity);
 }
 
 function atWork(profile: RecordedProfile) {
