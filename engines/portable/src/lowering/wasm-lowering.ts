@@ -191,6 +191,11 @@ export abstract class WasmLowering implements Lowering {
     this.if(condition, () => this.jump());
   }
 
+  /** Address of the present TLB bank. */
+  protected tlb(): Expr {
+    return i32.load(CPU, CPU_TLB);
+  }
+
   protected coreCall(name: CoreFunction, args: readonly Expr[], type: ValueType): Expr {
     const params = args.map((a) => a.type);
     return call(this.linkage.coreFunction(name, params, type), args, type);
@@ -215,7 +220,7 @@ export abstract class WasmLowering implements Lowering {
 
   /** host = TLB hit ? linear address + addend : the core's slow path, which answers 0 when it faulted. */
   #translate(va: Expr, bits: Size, tag: number, host: Expr, slow: CoreFunction): void {
-    const entry = this.let(tlbEntry(i32.load(CPU, CPU_TLB), va));
+    const entry = this.let(tlbEntry(this.tlb(), va));
     const last = bits === 8 ? va : i64.add(va, i64.const(bits / 8 - 1));
     this.if(
       i64.eq(i64.load(entry, tag), i64.and(last, PAGE_MASK)),

@@ -287,6 +287,10 @@ export class RegionLowering extends WasmLowering {
     return { type, code };
   }
 
+  protected override tlb(): Expr {
+    return this.#region.state.tlb();
+  }
+
   #leaveIfTouched(address: () => Expr): void {
     if (this.#touched === undefined) return;
     super.if(localGet(this.#touched, "i32"), () => this.#goTo(address()));

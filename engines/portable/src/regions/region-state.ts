@@ -4,7 +4,7 @@
 
 import type { Code } from "../encoder/bytes.ts";
 import { type Expr, i32, i64, localGet, localSet, v128, type ValueType } from "../encoder/expressions.ts";
-import { CPU_BUDGET, CPU_GPR } from "../layout.ts";
+import { CPU_BUDGET, CPU_GPR, CPU_TLB } from "../layout.ts";
 import { CPU } from "../lowering/linkage.ts";
 
 type CachedType = "i32" | "i64" | "v128";
@@ -64,6 +64,11 @@ export class RegionState {
 
   setBudget(value: Expr): Code {
     return this.#set(CPU_BUDGET, "i32", value);
+  }
+
+  /** Address of the present TLB bank. */
+  tlb(): Expr {
+    return this.#get(CPU_TLB, "i32");
   }
 
   /** Code that writes all changed registers back. */
