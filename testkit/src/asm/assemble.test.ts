@@ -68,6 +68,7 @@ movdqu oword [rsi], xmm1
 rep movsq
 stosw
 lock cmpxchg qword [rdi], r15
+lock xadd dword [rbx+4], ecx
 mov rax, qword [gs:rcx+8]
 iretd
 lea rdi, [rax+rax*8+1]

@@ -362,17 +362,18 @@ for (const [name, [prefix, load, store]] of Object.entries(SSE))
     const parts = { ...place, opcode, reg: register.n, rm };
     return encodeInstruction(prefix === 0 ? parts : { ...parts, mandatory: prefix });
   });
-define("cmpxchg", (place, [a, b]) =>
-  a && isGeneral(b)
-    ? encodeInstruction({
-        ...place,
-        size: b.size,
-        opcode: [0x0f, b.size === 8 ? 0xb0 : 0xb1],
-        reg: b.n,
-        rm: a,
-      })
-    : unsupported(),
-);
+for (const [name, opcode] of Object.entries({ cmpxchg: 0xb0, xadd: 0xc0 }))
+  define(name, (place, [a, b]) =>
+    a && isGeneral(b)
+      ? encodeInstruction({
+          ...place,
+          size: b.size,
+          opcode: [0x0f, b.size === 8 ? opcode : opcode + 1],
+          reg: b.n,
+          rm: a,
+        })
+      : unsupported(),
+  );
 
 /** Bytes of one instruction; throws an Error for what is not known. */
 export function encode(place: InstructionPlace, mnemonic: string, operands: readonly Operand[]): number[] {
