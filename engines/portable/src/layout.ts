@@ -3,28 +3,32 @@
 // This file is read by both TypeScript and AssemblyScript, so it holds plain numeric constants and nothing else.
 // Offsets named CPU_* are relative to a vCPU's own area; a vCPU is known everywhere by the address of that area.
 //
-//   0x0000_0000  static data of the core            0x00b0_0000  first translated block of each RAM page
-//   0x0010_0000  decoder tables                     0x00f0_0000  which 64-byte lines of a RAM page hold code
-//   0x0020_0000  vCPU areas (256 KiB each)          0x0180_0000  how often the code of a RAM page was dropped
-//   0x00a0_0000  hash table of blocks               0x01c0_0000  micro-ops
-//                                                   0x0440_0000  guest RAM
+//   0x0000_0000  static data of the core            0x01f0_0000  the TLB entry through which a RAM page is written
+//   0x0010_0000  decoder tables                     0x0230_0000  how often the code of a RAM page was dropped
+//   0x0020_0000  vCPU areas (512 KiB each)          0x0270_0000  engine-wide variables
+//   0x0120_0000  hash table of blocks               0x0280_0000  micro-ops
+//   0x0130_0000  first block of each RAM page       0x0500_0000  guest RAM
+//   0x0170_0000  which 64-byte lines of a RAM page hold code
 
 export const CORE_DATA_BASE = 0x1000;
 export const DECODER_TABLE_BASE = 0x0010_0000;
 export const VCPU_AREA_BASE = 0x0020_0000;
-export const VCPU_AREA_SIZE = 0x0004_0000;
+export const VCPU_AREA_SIZE = 0x0008_0000;
 export const MAX_VCPUS = 32;
-export const BLOCK_HASH_BASE = 0x00a0_0000;
+export const BLOCK_HASH_BASE = 0x0120_0000;
 export const BLOCK_HASH_BITS = 16;
-export const PAGE_BLOCKS_BASE = 0x00b0_0000;
-export const PAGE_CODE_LINES_BASE = 0x00f0_0000;
+export const PAGE_BLOCKS_BASE = 0x0130_0000;
+export const PAGE_CODE_LINES_BASE = 0x0170_0000;
+/** For each RAM page: offset of the one TLB entry that has a write tag for it, 0 for none, PAGE_WRITERS_MANY. */
+export const PAGE_WRITERS_BASE = 0x01f0_0000;
+export const PAGE_WRITERS_MANY = 0xffff_ffff;
 /** Engine-wide variables: allocation pointer of the micro-op arena and the like. */
-export const ENGINE_GLOBALS_BASE = 0x0170_0000;
+export const ENGINE_GLOBALS_BASE = 0x0270_0000;
 /** For each RAM page a u32 that changes whenever translated code of the page is dropped. */
-export const PAGE_VERSIONS_BASE = 0x0180_0000;
-export const UOP_ARENA_BASE = 0x01c0_0000;
-export const UOP_ARENA_END = 0x0440_0000;
-export const RAM_BASE = 0x0440_0000;
+export const PAGE_VERSIONS_BASE = 0x0230_0000;
+export const UOP_ARENA_BASE = 0x0280_0000;
+export const UOP_ARENA_END = 0x0500_0000;
+export const RAM_BASE = 0x0500_0000;
 
 // Engine-wide variables.
 export const ENGINE_ARENA_NEXT = ENGINE_GLOBALS_BASE;
@@ -84,7 +88,8 @@ export const CPU_EFER = 384;
 export const CPU_DR = 392;
 export const CPU_DR6 = 424;
 export const CPU_DR7 = 432;
-/** Exclusive-or'ed with a linear address to make a jump-cache tag: mode and privilege. */
+/** u32: what a jump-cache entry must have been made under besides its address. Mode, privilege, and an identity that is another
+ * one for each address space and after each change of where code is. */
 export const CPU_CONTEXT = 440;
 /** Decoder mode bits of the present code segment, see MODE_*. */
 export const CPU_MODE = 448;
@@ -126,7 +131,8 @@ export const CPU_FOP = 822;
 export const CPU_FIP = 824;
 export const CPU_FDP = 832;
 export const CPU_MXCSR = 840;
-export const CPU_TLB_LARGE = 844;
+/** Not zero: pages of 1 GiB were used. */
+export const CPU_TLB_HUGE = 844;
 /** x87 data registers R0 to R7 (physical, not stack order), 16 bytes each; MMX registers are their significands. */
 export const CPU_FPR = 848;
 export const CPU_XMM = 976;
@@ -156,16 +162,45 @@ export const CPU_SINGLE_STEP_BLOCK = 1536;
 export const CPU_CPUID_COUNT = 0x1000;
 export const CPU_CPUID_LEAVES = 0x1010;
 export const MAX_CPUID_LEAVES = 128;
-/** Jump cache: linear address to micro-op, 16 bytes an entry (tag u64, micro-op u32). */
+/** Whose bank CPU_TLB is: TLB_BANK_*. */
+export const CPU_TLB_KIND = 0x1d00;
+/** The slot of the present address space, and clocks for slots and jump-cache identities. */
+export const CPU_SPACE = 0x1d04;
+export const CPU_SPACE_CLOCK = 0x1d08;
+export const CPU_IDENTITY_CLOCK = 0x1d0c;
+/** Jump-cache identity of code that runs as supervisor, and whether some of it is in pages that are not global. */
+export const CPU_SUPERVISOR_IDENTITY = 0x1d10;
+export const CPU_SUPERVISOR_LOCAL_CODE = 0x1d14;
+/** Address spaces whose translations are kept, 16 bytes each: PCID or SPACE_FREE, clock at last use, jump-cache identity. */
+export const CPU_SPACES = 0x1d20;
+export const SPACES = 6;
+export const SPACE_SIZE = 16;
+export const SPACE_PCID = 0;
+export const SPACE_LAST_USE = 4;
+export const SPACE_IDENTITY = 8;
+export const SPACE_FREE = 0xffff_ffff;
+/** How many entries of each bank are in its log; more than it holds: any of them may be in use. */
+export const CPU_TLB_LOG_COUNTS = 0x1d80;
+/** Filters, one bit by hash: pages that the jump cache may lead to, and 4 MiB regions with large pages in the TLB. */
+export const CPU_CODE_FILTER = 0x2000;
+export const CODE_FILTER_BITS = 15;
+export const CPU_LARGE_FILTER = 0x3000;
+export const LARGE_FILTER_BITS = 12;
+/** Jump cache: linear address to micro-op, 16 bytes an entry (address u64, micro-op u32, context u32). */
 export const CPU_JUMP_CACHE = 0x4000;
 export const JUMP_CACHE_BITS = 11;
-/** TLB banks, one for each privilege: user, supervisor, supervisor with access to user pages (EFLAGS.AC under SMAP). */
+/**
+ * TLB banks: the supervisor's, then two for each address space: the user's, and the supervisor's with access to user pages
+ * (EFLAGS.AC under SMAP).
+ */
 export const CPU_TLB_BANKS = 0x1_0000;
 export const TLB_BITS = 10;
-export const TLB_BANKS = 3;
+export const TLB_BANKS = 1 + 2 * SPACES;
 export const TLB_BANK_USER = 0;
 export const TLB_BANK_SUPERVISOR = 1;
 export const TLB_BANK_SUPERVISOR_AC = 2;
+/** Logs, one for each bank: numbers (u16) of the entries to look at when it is flushed. */
+export const CPU_TLB_LOGS = 0x7_8000;
 
 // A TLB entry, 32 bytes: tags are page addresses, or TLB_NO_TAG.
 export const TLB_ENTRY_BITS = 5;

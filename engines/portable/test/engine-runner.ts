@@ -144,7 +144,7 @@ export class EngineRunner {
     this.#view.setUint16(L.RAM_BASE + GPA.gdt + TSS_OFFSET + 102, 0x8000, true);
     this.#view.setBigUint64(L.ENGINE_RAM_LOW_BYTES, BigInt(RAM_BYTES), true);
     this.#function("resetBlocks")(CPU);
-    this.#function("flushTlb")(CPU, 1);
+    this.#function("resetTlb")(CPU);
   }
 
   /** Four-level tables: the oracle's pages for the user in the first gigabyte, ours for the supervisor in the upper half. */

@@ -15,7 +15,7 @@ export { commitBounce, readSlow, updateSlow, writeSlow } from "./mmu/access";
 export { peekAddress } from "./mmu/fetch";
 export { updateMode } from "./mode";
 export { readMsr, writeMsr } from "./system/msr";
-export { flushTlb } from "./mmu/paging";
+export { resetTlb } from "./mmu/spaces";
 export { portIn, portOut } from "./system/ports";
 export { checkSecondPage, exitReason, nextEntry } from "./run";
 export { loadLdt, loadSegment, loadTask, segmentSelector } from "./segments/segments";

@@ -1,11 +1,12 @@
 // What follows from control registers, code segment, privilege and flags: decoder mode, jump-cache context, TLB bank.
 
 import {
-  CPU_CONTEXT, CPU_CPL, CPU_MODE, FLAG_AC, FLAG_TF, MODE_CODE16, MODE_CODE32, MODE_CODE64, MODE_NO_FPU,
+  CPU_CPL, CPU_MODE, FLAG_AC, FLAG_TF, MODE_CODE16, MODE_CODE32, MODE_CODE64, MODE_NO_FPU,
   MODE_NO_SSE, MODE_SINGLE, MODE_STACK32, SEG_CS, SEG_SS,
 } from "../layout";
 import { hasBreakpoints } from "./interrupts/debug";
-import { bankOf, selectBank } from "./mmu/paging";
+import { updateContext } from "./mmu/jump-cache";
+import { bankOf, selectBank } from "./mmu/tlb";
 import {
   attend, cpl, cr0, CR0_EM, CR0_TS, cr4, CR4_OSFXSR, CR4_SMAP, efer, EFER_LMA, flagsOther, segAttributes,
 } from "./state";
@@ -29,9 +30,7 @@ export function updateMode(cpu: usize): void {
     attend(cpu);
   }
   store<u32>(cpu, mode, CPU_MODE);
-  const user: u64 = cpl(cpu) == 3 ? 1 : 0;
-  // Mode and privilege in bits that no canonical address can make equal to another context's.
-  store<u64>(cpu, ((<u64>mode) << 53) | (user << 52) | ((<u64>1) << 51), CPU_CONTEXT);
+  updateContext(cpu);
   updateBank(cpu);
 }
 

@@ -3,7 +3,7 @@
 import {
   CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_CPL, CPU_CR0, CPU_CR4, CPU_EFER, CPU_ERROR_CODE, CPU_FLAGS_OTHER, CPU_GPR, CPU_INTERRUPT_SHADOW, CPU_MODE, CPU_RIP,
   CPU_SEG, CPU_SHADOW_RIP, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_RESUME, MODE_CODE64, MODE_CODE_MASK, SEG_CS, SEG_SIZE,
-  UOP_LENGTH, UOP_OFFSET,
+  ENGINE_VCPU_COUNT, UOP_LENGTH, UOP_OFFSET, VCPU_AREA_BASE, VCPU_AREA_SIZE,
 } from "../layout";
 
 /** What a function called by an instruction answers: go on, or one more than the exit code to leave with. */
@@ -221,6 +221,11 @@ export function holdInterrupts(cpu: usize, nextRip: u64, kind: u32): void {
 export function faultAt(cpu: usize, uop: usize): u32 {
   store<u32>(cpu, <u32>uop, CPU_UOP);
   return FAULT;
+}
+
+/** Behind the last vCPU's area in use: all vCPUs share the blocks, each has translations and a jump cache of its own. */
+export function endOfAreas(): usize {
+  return <usize>VCPU_AREA_BASE + <usize>load<u32>(ENGINE_VCPU_COUNT) * VCPU_AREA_SIZE;
 }
 
 export function isCanonical(address: u64): bool {

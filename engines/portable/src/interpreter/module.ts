@@ -111,7 +111,8 @@ function addJumpFar(builder: ModuleBuilder, linkage: Linkage): number {
   const uop = localGet(3, "i32");
   const folded = i64.xor(address, i64.shrU(address, i64.const(JUMP_CACHE_BITS)));
   const index = i32.and(i32.wrap(folded), i32.const((1 << JUMP_CACHE_BITS) - 1));
-  const hit = i64.eq(i64.load(entry, CPU_JUMP_CACHE), i64.xor(address, i64.load(CPU, CPU_CONTEXT)));
+  const isSameContext = i32.eq(i32.load(entry, CPU_JUMP_CACHE + 12), i32.load(CPU, CPU_CONTEXT));
+  const hit = i32.and(i64.eq(i64.load(entry, CPU_JUMP_CACHE), address), isSameContext);
   const resolve = linkage.coreFunction("resolveJump", ["i32", "i64"], "i32");
   const code: Code = [
     localSet(2, i32.add(CPU, i32.shl(index, i32.const(4)))),

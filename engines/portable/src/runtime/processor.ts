@@ -13,7 +13,7 @@ import { HotCode } from "./hot-code.ts";
 /** The exports of the core that the runtime calls. */
 export interface CoreExports {
   updateMode(cpu: number): void;
-  flushTlb(cpu: number, withGlobal: number): void;
+  resetTlb(cpu: number): void;
   getFlags(cpu: number): number;
   setFlags(cpu: number, flags: number): void;
   invalidateCodePage(page: number): void;

@@ -109,7 +109,7 @@ export class PortableVcpu implements Vcpu {
     writeRegisters(this.#view, this.#area, registers);
     this.#clearEvents();
     core.setFlags(this.#area, Number(registers.rflags & 0xffff_ffffn));
-    core.flushTlb(this.#area, 1);
+    core.resetTlb(this.#area);
     core.updateMode(this.#area);
   }
 

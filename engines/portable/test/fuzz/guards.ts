@@ -18,8 +18,13 @@ interface Range {
 const UNUSED: readonly Range[] = [
   { name: "before the core's data", start: 0x10, end: L.CORE_DATA_BASE },
   {
-    name: "between CPUID leaves and jump cache",
+    name: "between CPUID leaves and the TLB's state",
     start: CPU + L.CPU_CPUID_LEAVES + L.MAX_CPUID_LEAVES * 24,
+    end: CPU + L.CPU_TLB_KIND,
+  },
+  {
+    name: "between filters and jump cache",
+    start: CPU + L.CPU_LARGE_FILTER + (1 << (L.LARGE_FILTER_BITS - 3)),
     end: CPU + L.CPU_JUMP_CACHE,
   },
   {
@@ -28,8 +33,8 @@ const UNUSED: readonly Range[] = [
     end: CPU + L.CPU_TLB_BANKS,
   },
   {
-    name: "behind the TLB",
-    start: CPU + L.CPU_TLB_BANKS + L.TLB_BANKS * (L.TLB_ENTRY_SIZE << L.TLB_BITS),
+    name: "behind the TLB's logs",
+    start: CPU + L.CPU_TLB_LOGS + L.TLB_BANKS * (2 << L.TLB_BITS),
     end: CPU + L.VCPU_AREA_SIZE,
   },
   { name: "other vCPUs", start: CPU + L.VCPU_AREA_SIZE, end: CPU + L.MAX_VCPUS * L.VCPU_AREA_SIZE },
@@ -65,6 +70,9 @@ export class Guards {
     const { view, ramBytes } = this.#memory;
     const entries = L.TLB_BANKS << L.TLB_BITS;
     for (let i = 0; i < entries; i++) {
+      // A bank of which no log was kept has not been used since power-on.
+      const logged = view.getUint32(CPU + L.CPU_TLB_LOG_COUNTS + (i >> L.TLB_BITS) * 4, true);
+      if (logged > 1 << L.TLB_BITS) continue;
       const at = CPU + L.CPU_TLB_BANKS + i * L.TLB_ENTRY_SIZE;
       const page = view.getUint32(at + L.TLB_PAGE, true) & ~0xfff;
       for (const field of [L.TLB_READ, L.TLB_WRITE, L.TLB_EXECUTE]) {

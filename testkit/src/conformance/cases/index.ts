@@ -2,6 +2,7 @@
 
 import type { ConformanceCase } from "../conformance-case.ts";
 import { ACCESSED_AND_DIRTY } from "./accessed-dirty.ts";
+import { ADDRESS_SPACES } from "./address-spaces.ts";
 import { DEBUG_CASES } from "./debug.ts";
 import { DEVICE_MEMORY } from "./device-memory.ts";
 import { EXCEPTIONS } from "./exceptions.ts";
@@ -25,6 +26,7 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
   ...ACCESSED_AND_DIRTY,
   ...PAGE_CROSSING,
   ...TRANSLATION_CACHES,
+  ...ADDRESS_SPACES,
   ...LEGACY_PAGING,
   ...EXCEPTIONS,
   ...GATES,

@@ -6,17 +6,18 @@
 
 import {
   BLOCK_BYTES, BLOCK_DEAD, BLOCK_HASH_BASE, BLOCK_HASH_BITS, BLOCK_HASH_NEXT, BLOCK_HEADER_SIZE, BLOCK_HOST, BLOCK_MODE,
-  BLOCK_PAGE_NEXT, BLOCK_UOP_COUNT, BLOCK_UOPS, CPU_BUDGET, CPU_CODE_PAGE, CPU_CONTEXT, CPU_JUMP_CACHE, CPU_MODE,
+  BLOCK_PAGE_NEXT, BLOCK_UOP_COUNT, BLOCK_UOPS, CPU_BUDGET, CPU_CODE_PAGE, CPU_MODE,
   ENGINE_ARENA_NEXT, ENGINE_COUNT_ARENA_RESETS, ENGINE_COUNT_BLOCKS, ENGINE_COUNT_INVALIDATIONS, ENGINE_RAM_HIGH_BYTES,
-  ENGINE_RAM_LOW_BYTES, ENGINE_VCPU_COUNT, JUMP_CACHE_BITS, MAX_BLOCK_INSTRUCTIONS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE,
+  ENGINE_RAM_LOW_BYTES, MAX_BLOCK_INSTRUCTIONS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE,
   PAGE_BLOCKS_BASE, PAGE_CODE_LINES_BASE, PAGE_VERSIONS_BASE, RAM_BASE, UOP_ARENA_BASE,
   UOP_ARENA_END, UOP_HANDLER, UOP_IMM, UOP_LINK, UOP_SIZE, VCPU_AREA_BASE, VCPU_AREA_SIZE,
 } from "../../layout";
 import { HANDLER_REDECODE } from "../../layout-decoder";
 import { DECODE_FAULT, decodeBlock, decodedBytes, decodedUops } from "./decoder";
-import { fetchAddress, peekAddress } from "../mmu/fetch";
-import { clearJumpCache, protectPage } from "../mmu/paging";
-import { ripOfLinear, setRip } from "../state";
+import { fetchAddress, isGlobalCode, peekAddress } from "../mmu/fetch";
+import { cachedJump, cacheJump, clearJumpCache } from "../mmu/jump-cache";
+import { protectPage } from "../mmu/tlb";
+import { endOfAreas, ripOfLinear, setRip } from "../state";
 
 const PAGE_MASK: u64 = ~(<u64>0xfff);
 /** The largest block, with a page-crossing entry's second header. */
@@ -25,11 +26,6 @@ const BLOCK_ROOM: u32 = 2 * BLOCK_HEADER_SIZE + (MAX_BLOCK_INSTRUCTIONS + 4) * U
 function hashOf(host: u32, mode: u32): usize {
   const mixed = (host ^ (mode << 25)) * <u32>0x9e37_79b1;
   return BLOCK_HASH_BASE + ((mixed >>> (32 - BLOCK_HASH_BITS)) << 2);
-}
-
-/** Behind the last vCPU's area in use: all vCPUs share the blocks, each has translations and a jump cache of its own. */
-function endOfAreas(): usize {
-  return VCPU_AREA_BASE + <usize>load<u32>(ENGINE_VCPU_COUNT) * VCPU_AREA_SIZE;
 }
 
 /** Forgets every block; only between runs of handlers, since micro-ops are reused afterwards. */
@@ -101,9 +97,7 @@ function writeHeader(block: u32, host: u32, mode: u32, uops: u32, hashNext: u32)
 function listInPage(block: u32, page: u32, offset: u32, bytes: u32): void {
   const index = (page - RAM_BASE) >> 12;
   const head = PAGE_BLOCKS_BASE + (index << 2);
-  if (load<u32>(head) == 0) {
-    for (let area: usize = VCPU_AREA_BASE; area < endOfAreas(); area += VCPU_AREA_SIZE) protectPage(area, page);
-  }
+  if (load<u32>(head) == 0) protectPage(page);
   store<u32>(block, load<u32>(head), BLOCK_PAGE_NEXT);
   store<u32>(head, block);
   const lines = PAGE_CODE_LINES_BASE + (index << 3);
@@ -164,17 +158,16 @@ export function resolveJump(cpu: usize, target: u64): u32 {
 
 /** As `resolveJump` for the run loop itself, whatever the budget. */
 export function enterAt(cpu: usize, linear: u64): u32 {
-  const host = fetchAddress(cpu, linear);
-  if (host == 0) return 0;
-  const uops = blockAt(cpu, linear, host);
-  if (uops == 0) return 0;
-  store<u64>(cpu, linear & PAGE_MASK, CPU_CODE_PAGE);
-  if ((load<u32>(cpu, CPU_MODE) & MODE_SINGLE) == 0) {
-    const index = <usize>((linear ^ (linear >> JUMP_CACHE_BITS)) & ((1 << JUMP_CACHE_BITS) - 1));
-    const entry = cpu + (index << 4);
-    store<u64>(entry, linear ^ load<u64>(cpu, CPU_CONTEXT), CPU_JUMP_CACHE);
-    store<u32>(entry, uops, CPU_JUMP_CACHE + 8);
+  const isSingle = (load<u32>(cpu, CPU_MODE) & MODE_SINGLE) != 0;
+  let uops = isSingle ? 0 : cachedJump(cpu, linear);
+  if (uops == 0 || load<u32>(uops, UOP_HANDLER) == HANDLER_REDECODE) {
+    const host = fetchAddress(cpu, linear);
+    if (host == 0) return 0;
+    uops = blockAt(cpu, linear, host);
+    if (uops == 0) return 0;
+    if (!isSingle) cacheJump(cpu, linear, uops, !isGlobalCode(cpu, linear));
   }
+  store<u64>(cpu, linear & PAGE_MASK, CPU_CODE_PAGE);
   return uops;
 }
 

@@ -6,26 +6,18 @@
 
 import {
   CPU_BOUNCE, CPU_BOUNCE_BYTES, CPU_BOUNCE_FIRST_BYTES, CPU_BOUNCE_GPA0, CPU_BOUNCE_GPA1, CPU_BOUNCE_HOST0,
-  CPU_BOUNCE_HOST1, CPU_TLB, CPU_TLB_BANKS, PAGE_BLOCKS_BASE, RAM_BASE, TLB_ADDEND, TLB_BANK_SUPERVISOR, TLB_BITS,
-  TLB_ENTRY_BITS, TLB_READ, TLB_WRITE,
+  CPU_BOUNCE_HOST1, CPU_TLB, CPU_TLB_BANKS, PAGE_BLOCKS_BASE, RAM_BASE, TLB_ADDEND, TLB_BANK_SUPERVISOR, TLB_READ, TLB_WRITE,
 } from "../../layout";
 import { invalidateWrite } from "../decode/blocks";
 import { checkDataBreakpoint } from "../interrupts/debug";
 import { readMmio, writeMmio } from "../env";
-import {
-  ACCESS_READ, ACCESS_WRITE, currentBank, translate, TRANSLATE_DEVICE, TRANSLATE_FAULT, translatedGpa,
-} from "./paging";
+import { ACCESS_READ, ACCESS_WRITE, translate, TRANSLATE_DEVICE, TRANSLATE_FAULT, translatedGpa } from "./paging";
+import { currentBank, tlbEntryOf } from "./tlb";
 
 /** Result of `readMemory` and its like. */
 export let memoryValue: u64 = 0;
 
 const PAGE_MASK: u64 = ~(<u64>0xfff);
-
-// @ts-ignore: decorator
-@inline
-function tlbEntryOf(tlb: usize, va: u64): usize {
-  return tlb + ((<usize>(va >> (12 - TLB_ENTRY_BITS))) & (((1 << TLB_BITS) - 1) << TLB_ENTRY_BITS));
-}
 
 /** Slow path of a read: offset in the memory of the bytes (RAM or the bounce buffer), 0 when it faulted. */
 export function readSlow(cpu: usize, va: u64, bytes: u32): u32 {
@@ -205,9 +197,9 @@ export function probeWrite(cpu: usize, va: u64, bytes: u32): bool {
   return translate(cpu, last & PAGE_MASK, ACCESS_WRITE, currentBank(cpu)) != TRANSLATE_FAULT;
 }
 
-/** The processor's own accesses to descriptor tables and task state: supervisor whatever the privilege. */
+/** The processor's own accesses to descriptor tables and task state: supervisor whatever the privilege, whose bank is the first. */
 export function readSystem(cpu: usize, va: u64, bytes: u32): bool {
-  const entry = tlbEntryOf(cpu + CPU_TLB_BANKS + (TLB_BANK_SUPERVISOR << (TLB_BITS + TLB_ENTRY_BITS)), va);
+  const entry = tlbEntryOf(cpu + CPU_TLB_BANKS, va);
   const hit = load<u64>(entry, TLB_READ) == ((va + bytes - 1) & PAGE_MASK);
   const host = hit ? <u32>va + load<u32>(entry, TLB_ADDEND) : readInBank(cpu, va, bytes, TLB_BANK_SUPERVISOR);
   if (host == 0) return false;
@@ -216,7 +208,9 @@ export function readSystem(cpu: usize, va: u64, bytes: u32): bool {
 }
 
 export function writeSystem(cpu: usize, va: u64, bytes: u32, value: u64): bool {
-  const host = writeInBank(cpu, va, bytes, TLB_BANK_SUPERVISOR, false);
+  const entry = tlbEntryOf(cpu + CPU_TLB_BANKS, va);
+  const hit = load<u64>(entry, TLB_WRITE) == ((va + bytes - 1) & PAGE_MASK);
+  const host = hit ? <u32>va + load<u32>(entry, TLB_ADDEND) : writeInBank(cpu, va, bytes, TLB_BANK_SUPERVISOR, false);
   if (host == 0) return false;
   putValue(cpu, host, bytes, value);
   return true;

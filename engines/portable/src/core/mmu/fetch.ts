@@ -1,14 +1,15 @@
 // Where instruction bytes are: translation of linear code addresses, through the execute tags of the TLB.
 
-import { CPU_TLB, TLB_ADDEND, TLB_BITS, TLB_ENTRY_BITS, TLB_EXECUTE } from "../../layout";
-import { ACCESS_EXECUTE, currentBank, TRANSLATE_DEVICE, TRANSLATE_FAULT, translate } from "./paging";
+import { CPU_TLB, TLB_ADDEND, TLB_EXECUTE, TLB_FLAG_GLOBAL, TLB_PAGE } from "../../layout";
+import { ACCESS_EXECUTE, TRANSLATE_DEVICE, TRANSLATE_FAULT, translate } from "./paging";
 import { raise, VECTOR_GP } from "../state";
+import { currentBank, tlbEntryOf } from "./tlb";
 
 const PAGE_MASK: u64 = ~(<u64>0xfff);
 
 /** Physical place of a linear code address: offset in the memory, or 0 with the exception recorded. */
 export function fetchAddress(cpu: usize, linear: u64): u32 {
-  const entry = <usize>load<u32>(cpu, CPU_TLB) + ((<usize>(linear >> 12) & ((1 << TLB_BITS) - 1)) << TLB_ENTRY_BITS);
+  const entry = tlbEntryOf(load<u32>(cpu, CPU_TLB), linear);
   if (load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK)) return <u32>linear + load<u32>(entry, TLB_ADDEND);
   const host = translate(cpu, linear, ACCESS_EXECUTE, currentBank(cpu));
   if (host != TRANSLATE_DEVICE) return host;
@@ -19,6 +20,12 @@ export function fetchAddress(cpu: usize, linear: u64): u32 {
 
 /** The same without walking or faulting: 0 unless the TLB knows. */
 export function peekAddress(cpu: usize, linear: u64): u32 {
-  const entry = <usize>load<u32>(cpu, CPU_TLB) + ((<usize>(linear >> 12) & ((1 << TLB_BITS) - 1)) << TLB_ENTRY_BITS);
+  const entry = tlbEntryOf(load<u32>(cpu, CPU_TLB), linear);
   return load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK) ? <u32>linear + load<u32>(entry, TLB_ADDEND) : 0;
+}
+
+/** Is the page of a code address, just fetched from, the same in every address space? */
+export function isGlobalCode(cpu: usize, linear: u64): bool {
+  const entry = tlbEntryOf(load<u32>(cpu, CPU_TLB), linear);
+  return load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK) && (load<u32>(entry, TLB_PAGE) & TLB_FLAG_GLOBAL) != 0;
 }

@@ -7,7 +7,7 @@ import {
 import { readTaskPriority, writeTaskPriority } from "../env";
 import { memoryValue, probeWrite, readMemory, writeMemory } from "../mmu/access";
 import { updateMode } from "../mode";
-import { flushPage, flushTlb } from "../mmu/paging";
+import { enterSpace, flushAddress, flushEverything, flushPcid, flushSpaces } from "../mmu/spaces";
 import {
   cpl, cr0, CR0_AM, CR0_EM, CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, cr4, CR4_DE, CR4_FSGSBASE,
   CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCIDE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, CR4_TSD, CR4_UMIP, efer, EFER_LMA,
@@ -23,6 +23,8 @@ const CR4_PCE: u64 = 1 << 8;
 const CR4_VME_PVI: u64 = 3;
 const CR4_KNOWN: u64 = CR4_VME_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR |
   CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
+/** What tags in the TLB depend on. */
+const CR4_OF_TRANSLATIONS: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP;
 const CR3_NO_FLUSH: u64 = (<u64>1) << 63;
 
 /** #GP unless at privilege 0. */
@@ -76,7 +78,7 @@ function setCr0(cpu: usize, wanted: u64): bool {
   if ((value & CR0_NW) != 0 && (value & CR0_CD) == 0) return false;
   if (((old ^ value) & CR0_PG) != 0 && !switchPaging(cpu, (value & CR0_PG) != 0)) return false;
   store<u64>(cpu, value, CPU_CR0);
-  if (((old ^ value) & (CR0_PG | CR0_WP | CR0_PE)) != 0) flushTlb(cpu, true);
+  if (((old ^ value) & (CR0_PG | CR0_WP | CR0_PE)) != 0) flushEverything(cpu);
   updateMode(cpu);
   return true;
 }
@@ -98,10 +100,8 @@ function setCr3(cpu: usize, value: u64): bool {
   const keep = (cr4(cpu) & CR4_PCIDE) != 0 && (value & CR3_NO_FLUSH) != 0;
   const address = (cr4(cpu) & CR4_PCIDE) != 0 ? value & ~CR3_NO_FLUSH : value;
   if ((efer(cpu) & EFER_LMA) != 0 && address >> 46 != 0) return false;
-  const same = address == load<u64>(cpu, CPU_CR3);
   store<u64>(cpu, address, CPU_CR3);
-  // Translations carry no address-space number, so another space always costs the ones that are not global.
-  if (!(keep && same)) flushTlb(cpu, false);
+  enterSpace(cpu, keep);
   return true;
 }
 
@@ -112,7 +112,8 @@ function setCr4(cpu: usize, value: u64): bool {
   if (longMode && (value & CR4_PAE) == 0) return false;
   if ((changed & value & CR4_PCIDE) != 0 && (!longMode || (load<u64>(cpu, CPU_CR3) & 0xfff) != 0)) return false;
   store<u64>(cpu, value, CPU_CR4);
-  flushTlb(cpu, true);
+  // With PCIDs from now on, what is known stays: it is PCID 0's.
+  if ((changed & CR4_OF_TRANSLATIONS) != 0 || (changed & ~value & CR4_PCIDE) != 0) flushEverything(cpu);
   updateMode(cpu);
   return true;
 }
@@ -186,7 +187,7 @@ function refetch(cpu: usize, uop: usize): u32 {
 
 export function invalidatePage(cpu: usize, uop: usize, address: u64): u32 {
   if (cpl(cpu) != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
-  flushPage(cpu, address);
+  flushAddress(cpu, address);
   return refetch(cpu, uop);
 }
 
@@ -198,10 +199,14 @@ export function invalidatePcid(cpu: usize, uop: usize, slot: u32, address: u64):
   const pcid = memoryValue;
   if (!readMemory(cpu, address + 8, 8)) return faultAt(cpu, uop);
   if (type > 3 || pcid >> 12 != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
+  const namesPcid = type < 2;
+  if (namesPcid && pcid != 0 && (cr4(cpu) & CR4_PCIDE) == 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
   if (type == 0) {
     if (!isCanonical(memoryValue)) return raiseAt(cpu, uop, VECTOR_GP, 0);
-    flushPage(cpu, memoryValue);
-  } else flushTlb(cpu, type == 2);
+    flushAddress(cpu, memoryValue);
+  } else if (type == 1) flushPcid(cpu, <u32>pcid);
+  else if (type == 2) flushEverything(cpu);
+  else flushSpaces(cpu);
   return refetch(cpu, uop);
 }
 
@@ -245,7 +250,7 @@ export function writeDebug(cpu: usize, uop: usize, number: u32, slot: u32): u32 
   else if (n == 6) store<u64>(cpu, (value & 0xe00f) | 0xffff_0ff0, CPU_DR6);
   else store<u64>(cpu, (value & 0xffff_23ff) | 0x400, CPU_DR7);
   // Pages with data breakpoints must not be in the TLB.
-  flushTlb(cpu, true);
+  flushEverything(cpu);
   updateMode(cpu);
   setRip(cpu, nextRipOf(cpu, uop));
   return RESUME;

@@ -7,7 +7,7 @@ import {
 } from "../../layout";
 import { readMachineMsr, writeMachineMsr } from "../env";
 import { updateMode } from "../mode";
-import { flushTlb } from "../mmu/paging";
+import { flushEverything } from "../mmu/spaces";
 import {
   cpl, cr0, CR0_PG, efer, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, gpr, isCanonical, NEXT, nextRipOf, raiseAt, RAX, RCX,
   RDX, RESUME, setGpr, setRip, VECTOR_GP,
@@ -86,7 +86,7 @@ function setEfer(cpu: usize, value: u64): bool {
   const changed = efer(cpu) ^ value;
   if ((changed & EFER_LME) != 0 && (cr0(cpu) & CR0_PG) != 0) return false;
   store<u64>(cpu, (value & ~EFER_LMA) | (efer(cpu) & EFER_LMA), CPU_EFER);
-  if ((changed & EFER_NXE) != 0) flushTlb(cpu, true);
+  if ((changed & EFER_NXE) != 0) flushEverything(cpu);
   updateMode(cpu);
   return true;
 }
