@@ -1,8 +1,8 @@
 // The text of a profile: where time went, counts, hottest handlers and guest code.
 
 import { ACTIVITIES, type Activity, isAtRest } from "./activity.ts";
-import { placeName } from "./profile-tree.ts";
-import type { DeviceAccesses, RecordedProfile } from "./recorded-profile.ts";
+import { hex, placeName } from "./profile-tree.ts";
+import type { DeviceAccesses, GuestPlace, RecordedProfile } from "./recorded-profile.ts";
 import type { SystemMap } from "./system-map.ts";
 
 const TOP = 15;
@@ -15,7 +15,8 @@ export function profileReport(profile: RecordedProfile, symbols?: SystemMap): st
     byActivity(profile),
     table("hottest handlers of the interpreter", hottestFunctions(profile, isHandlers)),
     table("hottest functions elsewhere", hottestFunctions(profile, isElsewhere)),
-    table("hottest guest code", hottestGuestCode(profile, symbols)),
+    guestTable(profile, symbols),
+    table("hottest regions", hottestRegions(profile, symbols)),
     ...Object.entries(profile.counts).map(([title, counts]) => countTable(title, counts)),
     deviceTable("port accesses", profile.ports),
     deviceTable("device memory accesses", profile.mmio),
@@ -58,20 +59,37 @@ function atWork(profile: RecordedProfile) {
   return profile.stacks.filter(({ activity }) => !isAtRest(activity));
 }
 
-function hottestGuestCode(profile: RecordedProfile, symbols?: SystemMap): Map<string, number> {
-  return sumBy(profile.guestPlaces, (place) => {
-    const mode = place.isUser ? "user  " : "kernel";
-    return `${mode} ${placeName(place, symbols)}${place.source === "region" ? " (region)" : ""}`;
+/** By function where symbols are known, else by page; the last share is that of compiled code. */
+function guestTable({ guestPlaces }: RecordedProfile, symbols?: SystemMap): string {
+  const name = (place: GuestPlace): string =>
+    `${place.isUser ? "user  " : "kernel"} ${placeName(place, symbols)}`;
+  const times = sumBy(guestPlaces, name);
+  const inRegions = sumBy(guestPlaces.filter(isRegion), name);
+  const total = sum(times);
+  const lines = hottest(times).map(([place, us]) => {
+    const share = (100 * (inRegions.get(place) ?? 0)) / us;
+    return timeLine(us, total, `${share.toFixed(0).padStart(3)}%  ${place}`);
+  });
+  return lines.length === 0 ? "" : ["hottest guest code (ms, share, in regions)", ...lines].join("\n");
+}
+
+function hottestRegions({ guestPlaces }: RecordedProfile, symbols?: SystemMap): Map<string, number> {
+  return sumBy(guestPlaces.filter(isRegion), ({ address, isUser }) => {
+    const name = isUser ? undefined : symbols?.nameAt(address);
+    return name === undefined ? hex(address) : `${hex(address)} ${name}`;
   });
 }
 
+const isRegion = ({ source }: GuestPlace): boolean => source === "region";
+
 function table(title: string, times: ReadonlyMap<string, number>): string {
   const total = sum(times);
-  const lines = [...times]
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, TOP)
-    .map(([name, us]) => timeLine(us, total, name));
+  const lines = hottest(times).map(([name, us]) => timeLine(us, total, name));
   return lines.length === 0 ? "" : [`${title} (ms, share)`, ...lines].join("\n");
+}
+
+function hottest(times: ReadonlyMap<string, number>): [string, number][] {
+  return [...times].sort(([, a], [, b]) => b - a).slice(0, TOP);
 }
 
 function countTable(title: string, counts: Readonly<Record<string, number>>): string {
