@@ -25,6 +25,7 @@ import {
 import { loadHost, storeHost } from "../lowering/host-access.ts";
 import { CPU } from "../lowering/linkage.ts";
 import { WasmLowering } from "../lowering/wasm-lowering.ts";
+import { type CoreEffects, coreEffects, MAPPING_CHANGES } from "./core-effects.ts";
 import { pageOfPlace } from "./image.ts";
 import { type Instruction, jumpTarget } from "./instruction.ts";
 import type { RegionCode } from "./region-code.ts";
@@ -92,7 +93,7 @@ export class RegionLowering extends WasmLowering {
   /** After the instruction: leaves if this region may have been dropped. */
   finish(): void {
     if (this.isEnded) return;
-    this.#leaveIfTouched(() => this.#region.linear(this.#instruction.place + this.#instruction.length));
+    this.#leaveIfTouched(() => this.#region.linear(this.#end()));
   }
 
   slot(operand: number): Expr {
@@ -152,21 +153,37 @@ export class RegionLowering extends WasmLowering {
   }
 
   system(name: CoreFunction, ...args: readonly Expr[]): void {
+    const effects = coreEffects(name);
+    const call = this.coreCall(name, [CPU, this.#region.uop(this.#index), ...args], "i32");
+    if (effects) this.#callKnown(effects, call);
+    else this.#callUnknown(call);
+    if (MAPPING_CHANGES.has(name)) this.#goTo(this.#region.linear(this.#end()));
+  }
+
+  #callKnown({ general, flags: usesFlags }: CoreEffects, call: Expr): void {
+    const { state, flags } = this.#region;
+    this.emit([state.spill(general), usesFlags ? flags.toFields() : []]);
+    if (usesFlags) flags.now = { held: "fields" };
+    const status = this.let(this.#watched(call));
+    this.emit(state.reload(general));
+    super.if(status, () => this.leave(i32.sub(status, i32.const(1))));
+  }
+
+  #callUnknown(call: Expr): void {
     const { state, flags } = this.#region;
     this.emit([state.spill(), flags.toFields()]);
     flags.now = { held: "fields" };
     this.#region.known = new Set();
-    const uop = this.#region.uop(this.#index);
-    const status = this.let(this.#watched(this.coreCall(name, [CPU, uop, ...args], "i32")));
+    const status = this.let(this.#watched(call));
     super.if(status, () => {
-      this.emit(i32.store(CPU, CPU_UOP, uop));
+      this.emit(i32.store(CPU, CPU_UOP, this.#region.uop(this.#index)));
       this.emit(returnValue(i32.sub(status, i32.const(1))));
     });
     this.emit(state.reload());
   }
 
   nextRip(): Expr {
-    return this.let(this.#region.linear(this.#instruction.place + this.#instruction.length));
+    return this.let(this.#region.linear(this.#end()));
   }
 
   jump(): void {
@@ -289,6 +306,11 @@ export class RegionLowering extends WasmLowering {
 
   protected override tlb(): Expr {
     return this.#region.state.tlb();
+  }
+
+  /** Place of the following instruction. */
+  #end(): number {
+    return this.#instruction.place + this.#instruction.length;
   }
 
   #leaveIfTouched(address: () => Expr): void {

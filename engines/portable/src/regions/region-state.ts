@@ -16,6 +16,19 @@ interface Cached {
   isDirty: boolean;
 }
 
+/** Code to be filled in once it is known which registers the region holds. */
+interface Place {
+  readonly code: Code[];
+  has(offset: number): boolean;
+}
+
+function addPlace(places: Place[], general: readonly number[] | undefined): Code {
+  const offsets = general && new Set([...general.map((n) => CPU_GPR + n * 8), CPU_BUDGET, CPU_TLB]);
+  const place = { code: [], has: (offset: number) => offsets?.has(offset) ?? true };
+  places.push(place);
+  return place.code;
+}
+
 const ACCESS = { i32, i64, v128 };
 
 export class RegionState {
@@ -24,8 +37,8 @@ export class RegionState {
   temporaries = new Set<number>();
   readonly #known: { readonly type: ValueType; readonly local: number }[] = [];
   readonly #cached = new Map<number, Cached>();
-  readonly #spills: Code[][] = [];
-  readonly #reloads: Code[][] = [];
+  readonly #spills: Place[] = [];
+  readonly #reloads: Place[] = [];
 
   newLocal(type: ValueType): number {
     this.locals.push(type);
@@ -71,29 +84,24 @@ export class RegionState {
     return this.#get(CPU_TLB, "i32");
   }
 
-  /** Code that writes all changed registers back. */
-  spill(): Code {
-    const place: Code[] = [];
-    this.#spills.push(place);
-    return place;
+  /** Code that writes changed registers back: all, or those general ones. What is left of the slice is always among them. */
+  spill(general?: readonly number[]): Code {
+    return addPlace(this.#spills, general);
   }
 
-  /** Code that loads all registers anew; also the start of the function. */
-  reload(): Code {
-    const place: Code[] = [];
-    this.#reloads.push(place);
-    return place;
+  /** Code that loads registers anew, all or those general ones; with all of them also the start of the function. */
+  reload(general?: readonly number[]): Code {
+    return addPlace(this.#reloads, general);
   }
 
   /** Fills the places; nothing may be asked of the state afterwards. */
   finish(): void {
     const cached = [...this.#cached.values()];
-    const stores = cached
-      .filter((c) => c.isDirty)
-      .map((c) => ACCESS[c.type].store(CPU, c.offset, localGet(c.local, c.type)));
-    const loads = cached.map((c) => localSet(c.local, ACCESS[c.type].load(CPU, c.offset)));
-    for (const place of this.#spills) place.push(...stores);
-    for (const place of this.#reloads) place.push(...loads);
+    const store = (c: Cached): Code => ACCESS[c.type].store(CPU, c.offset, localGet(c.local, c.type));
+    const load = (c: Cached): Code => localSet(c.local, ACCESS[c.type].load(CPU, c.offset));
+    for (const { code, has } of this.#spills)
+      code.push(...cached.filter((c) => c.isDirty && has(c.offset)).map(store));
+    for (const { code, has } of this.#reloads) code.push(...cached.filter((c) => has(c.offset)).map(load));
   }
 
   #cache(offset: number, type: CachedType): Cached {
