@@ -305,6 +305,7 @@ export const FLAGS_ADD = 1;
 export const FLAGS_SUB = 5;
 export const FLAGS_INC = 9;
 export const FLAGS_DEC = 13;
+export const FLAGS_IMUL = 17;
 
 // RFLAGS.
 export const FLAG_CF = 0x1;

@@ -1,8 +1,9 @@
 // RFLAGS as a whole: the lazily kept arithmetic flags (see isa/flags.ts) joined with the others.
 
 import {
-  CPU_FLAG_AUX, CPU_FLAG_RESULT, CPU_FLAGS_OTHER, FLAGS_ADD, FLAGS_DEC, FLAGS_EXPLICIT, FLAGS_INC, FLAG_AF, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_SF, FLAG_ZF, FLAGS_ARITHMETIC,
+  CPU_FLAG_AUX, CPU_FLAG_RESULT, CPU_FLAGS_OTHER, FLAGS_ADD, FLAGS_DEC, FLAGS_EXPLICIT, FLAGS_IMUL, FLAGS_INC, FLAG_AF, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_SF, FLAG_ZF, FLAGS_ARITHMETIC,
 } from "../layout";
+import { mulHighS } from "./integer/integer";
 
 export function getFlags(cpu: usize): u32 {
   const result = load<u64>(cpu, CPU_FLAG_RESULT);
@@ -43,6 +44,10 @@ export function storeFlags(cpu: usize, kind: u32, a: u64, b: u64): u32 {
   }
   const operation = ((kind - 1) & ~3) + 1;
   const unused: u64 = 64 - ((<u64>8) << ((kind - 1) & 3));
+  if (operation == FLAGS_IMUL) {
+    storeProductFlags(cpu, (<i64>(a << unused)) >> unused, (<i64>(b << unused)) >> unused, unused);
+    return 0;
+  }
   const adds = operation == FLAGS_ADD || operation == FLAGS_INC;
   const keepsCarry = operation == FLAGS_INC || operation == FLAGS_DEC;
   const second = keepsCarry ? 1 : b;
@@ -57,4 +62,13 @@ export function storeFlags(cpu: usize, kind: u32, a: u64, b: u64): u32 {
   store<u64>(cpu, <u64>((<i64>(result << unused)) >> unused), CPU_FLAG_RESULT);
   store<u32>(cpu, aux, CPU_FLAG_AUX);
   return 0;
+}
+
+/** CF and OF say whether a product of signed numbers needs more than 64 - `unused` bits. */
+function storeProductFlags(cpu: usize, a: i64, b: i64, unused: u64): void {
+  const product = a * b;
+  const low = (product << unused) >> unused;
+  const over = unused == 0 ? <i64>mulHighS(a, b) != product >> 63 : low != product;
+  store<u64>(cpu, <u64>low, CPU_FLAG_RESULT);
+  store<u32>(cpu, over ? 0x8000_0000 : 0, CPU_FLAG_AUX);
 }

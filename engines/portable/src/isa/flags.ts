@@ -40,11 +40,11 @@ const not = (value: Expr, size: Size): Expr =>
 
 /**
  * Flags that are not computed yet: the operation and its operands, at most 64 bits wide and bound. `b` is the second operand of
- * an addition or subtraction and, for INC and DEC, the carry (i32, 0 or 1) that they leave alone. Values narrower than 32 bits
+ * an addition, subtraction or signed multiplication and, for INC and DEC, the carry (i32, 0 or 1) that they leave alone. Values narrower than 32 bits
  * may have bits above their size.
  */
 export interface FlagSource {
-  readonly operation: "add" | "sub" | "inc" | "dec" | "logic";
+  readonly operation: "add" | "sub" | "inc" | "dec" | "logic" | "imul";
   readonly size: Size;
   readonly a: Expr;
   readonly b: Expr;
@@ -53,26 +53,28 @@ export interface FlagSource {
 
 /** Result and aux of flags that were held as their source. */
 export function computeFlags(m: Lowering, source: FlagSource): { readonly result: Expr; readonly aux: Expr } {
+  const { size, result } = source;
+  return { result: signExtend(result, size), aux: computeAux(m, source) };
+}
+
+function computeAux(m: Lowering, source: FlagSource): Expr {
   const { operation, size, a, b, result } = source;
-  const signed = signExtend(result, size);
   const one = size === 64 ? i64.const(1) : i32.const(1);
   switch (operation) {
     case "logic":
-      return { result: signed, aux: i32.const(0) };
+      return i32.const(0);
     case "add":
-      return { result: signed, aux: auxOfCarries(carriesOfAdd(size, a, b, result), m, size) };
+      return auxOfCarries(carriesOfAdd(size, a, b, result), m, size);
     case "sub":
-      return { result: signed, aux: auxOfCarries(borrowsOfSub(m, size, a, b, result), m, size) };
+      return auxOfCarries(borrowsOfSub(m, size, a, b, result), m, size);
+    case "imul": {
+      const over = m.let(overflowOfProduct(m, source));
+      return auxOf(over, over);
+    }
     case "inc":
-      return {
-        result: signed,
-        aux: withCarry(m, auxOfCarries(carriesOfAdd(size, a, one, result), m, size), b),
-      };
+      return withCarry(m, auxOfCarries(carriesOfAdd(size, a, one, result), m, size), b);
     case "dec":
-      return {
-        result: signed,
-        aux: withCarry(m, auxOfCarries(borrowsOfSub(m, size, a, one, result), m, size), b),
-      };
+      return withCarry(m, auxOfCarries(borrowsOfSub(m, size, a, one, result), m, size), b);
   }
 }
 
@@ -85,6 +87,20 @@ function borrowsOfSub(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): 
   const w = wide(size);
   const notA = m.let(not(a, size));
   return w.or(w.and(notA, b), w.and(w.or(notA, b), result));
+}
+
+/** i32: does the product of signed numbers need more than `size` bits? */
+function overflowOfProduct(m: Lowering, { size, a, b, result }: FlagSource): Expr {
+  if (size !== 64) {
+    const product = i64.mul(signExtend(a, size), signExtend(b, size));
+    return i64.ne(product, signExtend(result, size));
+  }
+  const over = m.variable("i32", i32.const(0));
+  const isWide = (value: Expr): Expr => i64.ne(i64.extend32(value), value);
+  m.if(i32.or(isWide(a), isWide(b)), () =>
+    m.assign(over, i64.ne(m.compute("mulHighS", [a, b], "i64"), i64.shrS(result, i64.const(63)))),
+  );
+  return over;
 }
 
 /** `aux` with another CF. */
@@ -119,6 +135,11 @@ export function setFlagsStep(m: Lowering, size: Size, delta: 1 | -1, a: Expr, re
   m.setFlagSource({ operation: delta === 1 ? "inc" : "dec", size, a, b: m.let(carry(m)), result });
 }
 
+/** Flags of the signed product `result = a * b`: CF and OF when it did not fit. */
+export function setFlagsMultiply(m: Lowering, size: Size, a: Expr, b: Expr, result: Expr): void {
+  m.setFlagSource({ operation: "imul", size, a, b, result });
+}
+
 /** Flags of a logical operation: CF and OF clear. */
 export function setFlagsLogic(m: Lowering, size: Size, result: Expr): void {
   m.setFlagSource({ operation: "logic", size, a: result, b: result, result });
@@ -150,13 +171,16 @@ const negative = (value: Expr, size: Size): Expr =>
   size === 64 ? i64.ltS(value, i64.const(0)) : i32.ltS(comparable(value, size), i32.const(0));
 const isZero = (value: Expr, size: Size): Expr => wide(size).eqz(comparable(value, size));
 
-function carryOf({ operation, size, a, b, result }: FlagSource): Expr {
+function carryOf(source: FlagSource, m: Lowering): Expr {
+  const { operation, size, a, b, result } = source;
+  if (operation === "imul") return overflowOfProduct(m, source);
   if (operation === "add") return wide(size).ltU(comparable(result, size), comparable(a, size));
   if (operation === "sub") return wide(size).ltU(comparable(a, size), comparable(b, size));
   return operation === "logic" ? i32.const(0) : b;
 }
 
-function overflowOf({ operation, size, a, b, result }: FlagSource): Expr {
+function overflowOf(source: FlagSource, m: Lowering): Expr {
+  const { operation, size, a, b, result } = source;
   const w = wide(size);
   const least = size === 64 ? i64.const(-0x8000_0000_0000_0000n) : i32.const(0x8000_0000 | 0);
   switch (operation) {
@@ -168,29 +192,31 @@ function overflowOf({ operation, size, a, b, result }: FlagSource): Expr {
       return w.eq(comparable(result, size), least);
     case "dec":
       return w.eq(comparable(a, size), least);
+    case "imul":
+      return overflowOfProduct(m, source);
     case "logic":
       return i32.const(0);
   }
 }
 
 /** Signed "less": SF ^ OF. */
-function lessOf(source: FlagSource): Expr {
+function lessOf(source: FlagSource, m: Lowering): Expr {
   const { operation, size, a, b, result } = source;
   if (operation === "sub") return wide(size).ltS(comparable(a, size), comparable(b, size));
   if (operation === "logic") return negative(result, size);
-  return i32.xor(negative(result, size), overflowOf(source));
+  return i32.xor(negative(result, size), overflowOf(source, m));
 }
 
-function lessOrEqualOf(source: FlagSource): Expr {
+function lessOrEqualOf(source: FlagSource, m: Lowering): Expr {
   const { operation, size, a, b, result } = source;
   if (operation === "sub") return wide(size).leS(comparable(a, size), comparable(b, size));
-  return i32.or(isZero(result, size), lessOf(source));
+  return i32.or(isZero(result, size), lessOf(source, m));
 }
 
-function belowOrEqualOf(source: FlagSource): Expr {
+function belowOrEqualOf(source: FlagSource, m: Lowering): Expr {
   const { operation, size, a, b, result } = source;
   if (operation === "sub") return wide(size).leU(comparable(a, size), comparable(b, size));
-  return i32.or(isZero(result, size), carryOf(source));
+  return i32.or(isZero(result, size), carryOf(source, m));
 }
 
 function parityOf({ size, result }: FlagSource): Expr {
@@ -203,10 +229,10 @@ const evenParity = (value: Expr): Expr =>
 
 /** A flag from its source where that is known, else from result and aux. */
 const fromSource =
-  (direct: (source: FlagSource) => Expr, general: (m: Lowering) => Expr) =>
+  (direct: (source: FlagSource, m: Lowering) => Expr, general: (m: Lowering) => Expr) =>
   (m: Lowering): Expr => {
     const source = m.flagSource();
-    return source ? direct(source) : general(m);
+    return source ? direct(source, m) : general(m);
   };
 
 export const carry = fromSource(carryOf, (m) => i32.shrU(m.flagAux(), i32.const(31)));

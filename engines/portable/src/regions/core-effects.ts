@@ -22,6 +22,8 @@ const EFFECTS: Readonly<Record<CoreFunction, CoreEffects>> = {
   swapGs: NOTHING,
   writeSegmentBase: NOTHING,
   cpuid: { general: [RAX, RCX, RDX, 3], flags: false },
+  divide128S: { general: [RAX, RDX], flags: false },
+  divide128U: { general: [RAX, RDX], flags: false },
   moveString: { general: [RCX, RSI, RDI], flags: false },
   popFlags: { general: [RSP], flags: true },
   pushFlags: { general: [RSP], flags: true },

@@ -13,6 +13,7 @@ import {
   FLAGS_ADD,
   FLAGS_DEC,
   FLAGS_EXPLICIT,
+  FLAGS_IMUL,
   FLAGS_INC,
   FLAGS_SUB,
 } from "../layout.ts";
@@ -26,7 +27,7 @@ export type HeldFlags =
   | { readonly held: "values"; readonly result: Expr; readonly aux: Expr }
   | { readonly held: "source"; readonly source: FlagSource };
 
-const KINDS = { add: FLAGS_ADD, sub: FLAGS_SUB, inc: FLAGS_INC, dec: FLAGS_DEC };
+const KINDS = { add: FLAGS_ADD, sub: FLAGS_SUB, inc: FLAGS_INC, dec: FLAGS_DEC, imul: FLAGS_IMUL };
 const SIZES: readonly Size[] = [8, 16, 32, 64];
 
 interface Triple {
@@ -105,10 +106,12 @@ export class RegionFlags {
   }
 
   #store({ kind, a, b }: Triple): Code {
-    if (kind.constant === FLAGS_EXPLICIT)
-      return [i64.store(CPU, CPU_FLAG_RESULT, a), i64.store32(CPU, CPU_FLAG_AUX, b)];
+    const direct = [i64.store(CPU, CPU_FLAG_RESULT, a), i64.store32(CPU, CPU_FLAG_AUX, b)];
+    if (kind.constant === FLAGS_EXPLICIT) return direct;
     const index = this.#linkage.coreFunction("storeFlags", ["i32", "i32", "i64", "i64"], "i32");
-    return [call(index, [CPU, kind, a, b], "i32").code, 0x1a];
+    const computed = [call(index, [CPU, kind, a, b], "i32").code, 0x1a];
+    if (kind.constant !== undefined) return computed;
+    return [kind.code, 0x04, 0x40, computed, 0x05, direct, 0x0b];
   }
 
   #triple(flags: HeldFlags): Triple {

@@ -2,7 +2,7 @@
 // multiplication they follow the low half of the result.
 
 import { type Expr, i32, i64 } from "../../encoder/expressions.ts";
-import { setFlagsExplicit } from "../flags.ts";
+import { setFlagsExplicit, setFlagsMultiply } from "../flags.ts";
 import { instruction, type Lowering, type Size } from "../lowering.ts";
 
 const DIVIDE_ERROR = 0;
@@ -47,29 +47,16 @@ const imul = (left: number, right: number) => (m: Lowering) => {
   const size = m.operandSize(0);
   const a = m.read(left);
   const b = m.read(right, size);
-  if (size === 64) {
-    const low = m.let(i64.mul(a, b));
-    const high = m.compute("mulHighS", [a, b], "i64");
-    const over = m.let(i64.ne(high, i64.shrS(low, i64.const(63))));
-    m.write(0, low);
-    setFlagsExplicit(m, 64, low, over, over);
-    return;
-  }
-  const product = m.let(i64.mul(signed(a, size), signed(b, size)));
-  const low = m.let(i32.wrap(product));
-  const over = m.let(i64.ne(product, signed(low, size)));
+  const low = m.let(size === 64 ? i64.mul(a, b) : i32.mul(a, b));
   m.write(0, low);
-  setFlagsExplicit(m, size, low, over, over);
+  setFlagsMultiply(m, size, a, b, low);
 };
 
 /** Division leaves the flags alone, as current processors do. */
 const divide = (isSigned: boolean) => (m: Lowering) => {
   const size = m.operandSize(0);
   const divisor = m.read(0);
-  if (size === 64) {
-    m.system(isSigned ? "divide128S" : "divide128U", divisor);
-    return;
-  }
+  if (size === 64) return divideWide(m, isSigned, divisor);
   const d = m.let(isSigned ? signed(divisor, size) : i64.extend32U(divisor));
   m.faultIf(i64.eqz(d), DIVIDE_ERROR);
   const n = m.let(dividend(m, size, isSigned));
@@ -90,6 +77,25 @@ const divide = (isSigned: boolean) => (m: Lowering) => {
   m.setGpr(0, size, quotient);
   m.setGpr(2, size, remainder);
 };
+
+/** 128 by 64 bits; mostly the upper half of the dividend only extends the lower one. */
+function divideWide(m: Lowering, isSigned: boolean, divisor: Expr): void {
+  const low = m.gpr(0, 64);
+  const extension = isSigned ? i64.shrS(low, i64.const(63)) : i64.const(0);
+  const isShort = i64.eq(m.gpr(2, 64), extension);
+  // The least number divided by -1 and a division by zero raise exceptions.
+  const isPlain = i64.gtU(i64.add(divisor, i64.const(1)), i64.const(1));
+  m.if(
+    i32.and(isShort, isPlain),
+    () => {
+      const quotient = m.let(isSigned ? i64.divS(low, divisor) : i64.divU(low, divisor));
+      const remainder = m.let(isSigned ? i64.remS(low, divisor) : i64.remU(low, divisor));
+      m.setGpr(0, 64, quotient);
+      m.setGpr(2, 64, remainder);
+    },
+    () => m.system(isSigned ? "divide128S" : "divide128U", divisor),
+  );
+}
 
 function dividend(m: Lowering, size: Size, isSigned: boolean): Expr {
   if (size === 8) return isSigned ? signed(m.gpr(0, 16), 16) : i64.extend32U(m.gpr(0, 16));
