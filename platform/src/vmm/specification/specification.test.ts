@@ -19,6 +19,8 @@ test("defaults are the embedded guest on 128 MiB", () => {
   assert.equal(specification.kernelPath, undefined);
   assert.deepEqual(specification.initrd, { kind: "embedded" });
   assert.match(specification.cmdline, /console=ttyS0/);
+  assert.doesNotMatch(specification.cmdline, /cpu_init_udelay/);
+  assert.match(specify({ vcpus: 2 }).cmdline, / cpu_init_udelay=0 /);
 });
 
 test("a kernel of one's own comes without the embedded root file system", () => {

@@ -65,18 +65,19 @@ export interface MachineSpecification {
 
 /** Throws HearthError memory.*, vcpus.*, engine.*, disk.too-many or cmdline.too-long. */
 export function specify(options: MachineOptions): MachineSpecification {
+  const vcpuCount = checkVcpus(options.vcpus ?? 1);
   const disks = options.disks ?? [];
   if (disks.length > MAX_DISKS)
     throw new HearthError("disk.too-many", `${disks.length} disks are too many; ${MAX_DISKS} are possible.`);
   const isEmbedded = options.kernel === undefined && options.initrd === undefined;
   // Any kernel may have hearth-init in its initrd, and its agent says only when asked that it listens.
-  const defaultCmdline = options.hasAgent === false ? "console=ttyS0" : runCommandLine();
+  const defaultCmdline = options.hasAgent === false ? "console=ttyS0" : runCommandLine(vcpuCount);
   const cmdline = [options.cmdline ?? defaultCmdline, options.extraCmdline]
     .filter((part) => part !== undefined && part !== "")
     .join(" ");
   return {
     memoryBytes: checkMemory(options.memoryMib ?? DEFAULT_MEMORY_MIB) * MIB,
-    vcpuCount: checkVcpus(options.vcpus ?? 1),
+    vcpuCount,
     engine: chooseEngine(options.engine ?? "auto"),
     kernelPath: options.kernel === undefined ? undefined : resolve(options.kernel),
     initrd: initrdOf(options, isEmbedded),

@@ -1,0 +1,10 @@
+import { Machine } from "./platform/src/index.ts";
+const [vcpus, extra] = [Number(process.argv[2]), process.argv[3] ?? ""];
+const t0 = performance.now();
+await using m = await Machine.start({ vcpus, extraCmdline: extra, memoryMib: 256 });
+await m.exec(["true"]);
+const t1 = performance.now();
+const d = (await m.exec(["dmesg"])).stdout;
+const g = (re: RegExp) => Number(re.exec(d)?.[1] ?? NaN);
+const a = g(/\[ *([\d.]+)\] smp: Bringing/), b = g(/\[ *([\d.]+)\] smp: Brought/);
+console.log(vcpus, extra, "boot ms", Math.round(t1 - t0), "bring-up ms", Math.round((b - a) * 1000), /tsc: .*/.exec(d)?.[0]);
