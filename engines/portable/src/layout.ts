@@ -153,10 +153,16 @@ export const CPU_FETCH_BUFFER = 1344;
 export const CPU_FLOAT_SCRATCH = 1376;
 /** Guest instructions that were decoded but have no meaning here (for reports). */
 export const CPU_COUNT_UNDEFINED = 1440;
-export const CPU_COUNT_EXCEPTIONS = 1448;
 export const CPU_COUNT_INTERRUPTS = 1456;
 /** Single-step state: set while one-instruction blocks are run because of TF or a debug register. */
 export const CPU_STEPPING = 1464;
+/** More counters for the profile: accesses that took the slow path, loads of CR3, and what was dropped from the TLB. */
+export const CPU_COUNT_SLOW_READS = 1472;
+export const CPU_COUNT_SLOW_WRITES = 1480;
+export const CPU_COUNT_SPACE_LOADS = 1488;
+export const CPU_COUNT_SPACE_FLUSHES = 1496;
+export const CPU_COUNT_FULL_FLUSHES = 1504;
+export const CPU_COUNT_ADDRESS_FLUSHES = 1512;
 export const CPU_SINGLE_STEP_BLOCK = 1536;
 /** CPUID leaves: count, then 24 bytes each (leaf, subleaf or -1, eax, ebx, ecx, edx). */
 export const CPU_CPUID_COUNT = 0x1000;
@@ -186,6 +192,8 @@ export const CPU_CODE_FILTER = 0x2000;
 export const CODE_FILTER_BITS = 15;
 export const CPU_LARGE_FILTER = 0x3000;
 export const LARGE_FILTER_BITS = 12;
+/** How many exceptions of each of the 32 vectors were delivered, u64 each. */
+export const CPU_COUNT_EXCEPTIONS = 0x3400;
 /** Jump cache: linear address to micro-op, 16 bytes an entry (address u64, micro-op u32, context u32). */
 export const CPU_JUMP_CACHE = 0x4000;
 export const JUMP_CACHE_BITS = 11;

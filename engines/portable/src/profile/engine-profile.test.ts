@@ -4,6 +4,7 @@ import { GuestMemory } from "@hearth/machine";
 import {
   CPU_BUDGET,
   CPU_COUNT_EXCEPTIONS,
+  CPU_COUNT_FULL_FLUSHES,
   CPU_CPL,
   CPU_KICK,
   CPU_RIP,
@@ -76,8 +77,10 @@ test("counters are the engine's and those of the vCPUs that ran", () => {
   const { profile, view, run } = watched(() => EXIT_STOP);
   run();
   view.setBigUint64(ENGINE_COUNT_TLB_FILLS, 12n, true);
-  view.setBigUint64(AREA + CPU_COUNT_EXCEPTIONS, 3n, true);
+  view.setBigUint64(AREA + CPU_COUNT_EXCEPTIONS + 14 * 8, 3n, true);
+  view.setBigUint64(AREA + CPU_COUNT_FULL_FLUSHES, 4n, true);
   const counters = profile.counters();
-  assert.equal(counters["TLB fills"], 12);
-  assert.equal(counters["exceptions"], 3);
+  assert.equal(counters?.engine["TLB fills"], 12);
+  assert.equal(counters?.engine["TLB dropped whole"], 4);
+  assert.equal(counters?.exceptions[14], 3);
 });

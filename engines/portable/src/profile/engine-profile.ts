@@ -67,9 +67,9 @@ export class EngineProfile {
     };
   }
 
-  /** What the core has counted up to now. */
-  counters(): EngineCounters {
-    return readCounters(this.#view, [...this.#areas]);
+  /** What the core has counted up to now; undefined before a processor was made. */
+  counters(): EngineCounters | undefined {
+    return this.#view && readCounters(this.#view, [...this.#areas]);
   }
 
   #sample(view: DataView, area: number): void {

@@ -23,8 +23,13 @@ const UNUSED: readonly Range[] = [
     end: CPU + L.CPU_TLB_KIND,
   },
   {
-    name: "between filters and jump cache",
+    name: "between filters and counters",
     start: CPU + L.CPU_LARGE_FILTER + (1 << (L.LARGE_FILTER_BITS - 3)),
+    end: CPU + L.CPU_COUNT_EXCEPTIONS,
+  },
+  {
+    name: "between counters and jump cache",
+    start: CPU + L.CPU_COUNT_EXCEPTIONS + 32 * 8,
     end: CPU + L.CPU_JUMP_CACHE,
   },
   {

@@ -11,7 +11,7 @@ export const ACTIVITIES = [
   "exceptions and interrupts",
   "system instructions",
   "strings, x87, SSE helpers",
-  "run loop",
+  "run loop, first use of handlers",
   "decoding",
   "region compiler",
   "devices",
@@ -25,7 +25,13 @@ export const ACTIVITIES = [
 ] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
+/** V8 compiles a handler when it is first called, in its caller's name: the run loop's. */
+const RUN_LOOP: Activity = "run loop, first use of handlers";
+
 export const isRegion = (name: string): boolean => name.startsWith("region ");
+
+/** A form with size and addressing, or what jumps go through. */
+const isHandler = (name: string): boolean => name.endsWith(")") || name === "jumpFar";
 
 /** By the path in the name of a core function. */
 const CORE: readonly (readonly [RegExp, Activity])[] = [
@@ -34,7 +40,7 @@ const CORE: readonly (readonly [RegExp, Activity])[] = [
   [/\/core\/decode\//, "decoding"],
   [/\/core\/(system|segments|mode|flags)/, "system instructions"],
   [/\/core\/(integer|float|x87|vector)\//, "strings, x87, SSE helpers"],
-  [/\/core\//, "run loop"],
+  [/\/core\//, RUN_LOOP],
 ];
 
 /** By the URL of a script. */
@@ -45,7 +51,7 @@ const SCRIPTS: readonly (readonly [RegExp, Activity])[] = [
   [/\/engines\/portable\/src\/runtime\/(hot|region|compil|cache|translation)/, "region compiler"],
   [/\/engines\/portable\/src\/runtime\/artifacts\.ts$/, "loading"],
   [/\/engines\/portable\/src\/(build|interpreter)\//, "loading"],
-  [/\/engines\/portable\//, "run loop"],
+  [/\/engines\/portable\//, RUN_LOOP],
   [/\/machine\/src\/(boot|acpi)\//, "loading"],
   [/\/machine\/src\/machine\.ts$/, "runner"],
   [/\/machine\//, "devices"],
@@ -81,7 +87,7 @@ export function frameActivity({ functionName, url }: CallFrame): Activity | unde
   if (isWasm(url)) {
     if (isRegion(functionName)) return "regions";
     if (functionName.includes("/core/")) return lookUp(CORE, functionName);
-    return functionName === "run" ? "run loop" : "interpreter";
+    return isHandler(functionName) ? "interpreter" : RUN_LOOP;
   }
   return NATIVE[functionName] ?? lookUp(SCRIPTS, url);
 }

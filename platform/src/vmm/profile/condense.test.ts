@@ -20,7 +20,7 @@ function profile(samples: number[], timeDeltas: number[]): CpuProfile {
     nodes: [
       node(1, "(root)", "", [2, 6]),
       node(2, "slice", RUNNER, [3, 4]),
-      node(3, "add 01", WASM),
+      node(3, "add 01 (64, register)", WASM),
       node(4, REGION, WASM, [5]),
       node(5, "src/core/mmu/paging/walk", WASM),
       node(6, "(idle)", ""),
@@ -33,7 +33,7 @@ function profile(samples: number[], timeDeltas: number[]): CpuProfile {
 test("time is summed by stack, from the first frame on that belongs to the activity", () => {
   const { stacks } = condense(profile([3, 5, 3, 4], [100, 200, 300, 50]), []);
   assert.deepEqual(stacks, [
-    { activity: "interpreter", frames: ["add 01"], us: 400 },
+    { activity: "interpreter", frames: ["add 01 (64, register)"], us: 400 },
     { activity: "MMU", frames: ["core/mmu/paging/walk"], us: 200 },
     { activity: "regions", frames: [REGION], us: 50 },
   ]);
@@ -43,7 +43,7 @@ test("what is too long for a sample was time without samples, except when idle",
   const { stacks } = condense(profile([3, 6], [5000, 4000]), []);
   assert.deepEqual(stacks, [
     { activity: "not running (the host was busy)", frames: [], us: 4000 },
-    { activity: "interpreter", frames: ["add 01"], us: 1000 },
+    { activity: "interpreter", frames: ["add 01 (64, register)"], us: 1000 },
     { activity: "idle", frames: ["(idle)"], us: 4000 },
   ]);
 });

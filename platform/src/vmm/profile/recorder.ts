@@ -47,6 +47,7 @@ export class Recorder {
     const profile = await this.#stopProfiler();
     await Promise.all(this.#interrupters.map((worker) => worker.terminate()));
     const { samples, bus, sliceEnds } = this.engine;
+    const counters = this.engine.counters();
     return {
       durationUs,
       sampleCount: profile.samples?.length ?? 0,
@@ -54,7 +55,8 @@ export class Recorder {
       otherCpuUs: cpu.user + cpu.system - threadCpuUs,
       ...condense(profile, samples),
       counts: {
-        engine: this.engine.counters(),
+        engine: counters?.engine ?? {},
+        "exceptions by vector": numbered(new Map(counters?.exceptions.entries())),
         "ends of slices": { ...sliceEnds },
         "interrupts by vector": numbered(bus.vectors),
         "MSR reads and writes": sums(bus.msrs),

@@ -15,6 +15,7 @@ import {
   IMM_RELATIVE_8, IMM_RELATIVE_Z, IMM_WORD, IMM_WORD_BYTE, IMM_Z, NODE_MOD, NODE_MODE, NODE_PREFIX, NODE_REG, NODE_RM,
   NODE_W, NODES_OFFSET, REF_FORM, SIZE_FIXED_64, SIZE_V, SIZE_V_DEFAULT_64, SIZE_Y, SIZE_Z,
 } from "../../layout-decoder";
+import { count } from "../count";
 import { fetchAddress } from "../mmu/fetch";
 import { RSP, VECTOR_GP, VECTOR_NM, VECTOR_UD } from "../state";
 
@@ -155,7 +156,7 @@ function decodeInstruction(cpu: usize, at: u32, available: u32, offset: u32, mod
     return writeRaise(uop, VECTOR_GP);
   }
   if (form == 0) {
-    store<u64>(cpu, load<u64>(cpu, CPU_COUNT_UNDEFINED) + 1, CPU_COUNT_UNDEFINED);
+    count(cpu, CPU_COUNT_UNDEFINED);
     return writeRaise(uop, VECTOR_UD);
   }
   store<u8>(uop, <u8>position, UOP_LENGTH);

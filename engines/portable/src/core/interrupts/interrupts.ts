@@ -4,6 +4,7 @@
 import {
   CPU_COUNT_EXCEPTIONS, CPU_COUNT_INTERRUPTS, CPU_ERROR_CODE, CPU_IDTR_BASE, CPU_IDTR_LIMIT, CPU_VECTOR, SEG_CS, SEG_SS,
 } from "../../layout";
+import { count } from "../count";
 import { dropStepTrap } from "./debug";
 import {
   enterHandler, EVENT_EXCEPTION, EVENT_HARDWARE, EVENT_SOFTWARE, fail, gateCodeLevel, idtError, readTask, savedFlags,
@@ -29,7 +30,7 @@ function isContributory(vector: u32): bool {
 export function deliverException(cpu: usize): bool {
   let vector = load<u32>(cpu, CPU_VECTOR);
   let error = load<u32>(cpu, CPU_ERROR_CODE);
-  store<u64>(cpu, load<u64>(cpu, CPU_COUNT_EXCEPTIONS) + 1, CPU_COUNT_EXCEPTIONS);
+  count(cpu, CPU_COUNT_EXCEPTIONS + ((vector & 31) << 3));
   while (true) {
     if (deliver(cpu, vector, error, hasErrorCode(vector), EVENT_EXCEPTION)) return true;
     const second = load<u32>(cpu, CPU_VECTOR);
@@ -44,7 +45,7 @@ export function deliverException(cpu: usize): bool {
 
 /** Delivers a hardware interrupt; false: triple fault. */
 export function deliverInterrupt(cpu: usize, vector: u32): bool {
-  store<u64>(cpu, load<u64>(cpu, CPU_COUNT_INTERRUPTS) + 1, CPU_COUNT_INTERRUPTS);
+  count(cpu, CPU_COUNT_INTERRUPTS);
   return deliver(cpu, vector, 0, false, EVENT_HARDWARE) || deliverException(cpu);
 }
 

@@ -6,8 +6,9 @@
 
 import {
   CPU_BOUNCE, CPU_BOUNCE_BYTES, CPU_BOUNCE_FIRST_BYTES, CPU_BOUNCE_GPA0, CPU_BOUNCE_GPA1, CPU_BOUNCE_HOST0,
-  CPU_BOUNCE_HOST1, CPU_TLB, CPU_TLB_BANKS, PAGE_BLOCKS_BASE, RAM_BASE, TLB_ADDEND, TLB_BANK_SUPERVISOR, TLB_READ, TLB_WRITE,
+  CPU_BOUNCE_HOST1, CPU_COUNT_SLOW_READS, CPU_COUNT_SLOW_WRITES, CPU_TLB, CPU_TLB_BANKS, PAGE_BLOCKS_BASE, RAM_BASE, TLB_ADDEND, TLB_BANK_SUPERVISOR, TLB_READ, TLB_WRITE,
 } from "../../layout";
+import { count } from "../count";
 import { invalidateWrite } from "../decode/blocks";
 import { checkDataBreakpoint } from "../interrupts/debug";
 import { readMmio, writeMmio } from "../env";
@@ -21,6 +22,7 @@ const PAGE_MASK: u64 = ~(<u64>0xfff);
 
 /** Slow path of a read: offset in the memory of the bytes (RAM or the bounce buffer), 0 when it faulted. */
 export function readSlow(cpu: usize, va: u64, bytes: u32): u32 {
+  count(cpu, CPU_COUNT_SLOW_READS);
   return readInBank(cpu, va, bytes, currentBank(cpu));
 }
 
@@ -49,11 +51,13 @@ function readInBank(cpu: usize, va: u64, bytes: u32, bank: u32): u32 {
 
 /** Slow path of a write that replaces all `bytes`: where to put them; `commitBounce` must follow if it is the bounce buffer. */
 export function writeSlow(cpu: usize, va: u64, bytes: u32): u32 {
+  count(cpu, CPU_COUNT_SLOW_WRITES);
   return writeInBank(cpu, va, bytes, currentBank(cpu), false);
 }
 
 /** As `writeSlow`, with the present content there to be read first. */
 export function updateSlow(cpu: usize, va: u64, bytes: u32): u32 {
+  count(cpu, CPU_COUNT_SLOW_WRITES);
   return writeInBank(cpu, va, bytes, currentBank(cpu), true);
 }
 

@@ -2,8 +2,9 @@
 // A guest may use more PCIDs than there are slots; the one not used for longest is forgotten then, which is always allowed.
 
 import {
-  CPU_CR3, CPU_SPACE, CPU_SPACE_CLOCK, CPU_SPACES, SPACE_FREE, SPACE_LAST_USE, SPACE_PCID, SPACE_SIZE, SPACES,
+  CPU_COUNT_ADDRESS_FLUSHES, CPU_COUNT_FULL_FLUSHES, CPU_COUNT_SPACE_FLUSHES, CPU_CR3, CPU_SPACE, CPU_SPACE_CLOCK, CPU_SPACES, SPACE_FREE, SPACE_LAST_USE, SPACE_PCID, SPACE_SIZE, SPACES,
 } from "../../layout";
+import { count } from "../count";
 import { cr4, CR4_PCIDE } from "../state";
 import { dropAllJumps, dropJumpsTo, dropLocalJumps, dropSpaceJumps, updateContext } from "./jump-cache";
 import { currentBank, distrustBanks, dropAddress, flushLocal, flushSpaceBanks, flushSupervisor, selectBank } from "./tlb";
@@ -61,12 +62,14 @@ export function enterSpace(cpu: usize, keep: bool): void {
 }
 
 function forget(cpu: usize, space: u32): void {
+  count(cpu, CPU_COUNT_SPACE_FLUSHES);
   flushSpaceBanks(cpu, space);
   dropSpaceJumps(cpu, space);
 }
 
 /** Drops every translation of every address space, global ones too. */
 export function flushEverything(cpu: usize): void {
+  count(cpu, CPU_COUNT_FULL_FLUSHES);
   for (let space: u32 = 0; space < <u32>SPACES; space++) {
     if (load<u32>(slotAt(cpu, space), SPACE_PCID) != SPACE_FREE) flushSpaceBanks(cpu, space);
     store<u32>(slotAt(cpu, space), SPACE_FREE, SPACE_PCID);
@@ -108,6 +111,7 @@ export function flushSpaces(cpu: usize): void {
 
 /** Drops one linear address, of every address space. What follows must be fetched anew. */
 export function flushAddress(cpu: usize, va: u64): void {
+  count(cpu, CPU_COUNT_ADDRESS_FLUSHES);
   const isLarge = dropAddress(cpu, va);
   dropJumpsTo(cpu, va, isLarge);
 }

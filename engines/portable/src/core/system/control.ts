@@ -1,12 +1,13 @@
 // Control and debug registers, descriptor-table registers, TLB invalidation. SDM volume 3, chapters 2 and 4.10.
 
 import {
-  CPU_CR0, CPU_CR2, CPU_CR3, CPU_CR4, CPU_DR, CPU_DR6, CPU_DR7, CPU_EFER, CPU_GDTR_BASE, CPU_GDTR_LIMIT,
+  CPU_COUNT_SPACE_LOADS, CPU_CR0, CPU_CR2, CPU_CR3, CPU_CR4, CPU_DR, CPU_DR6, CPU_DR7, CPU_EFER, CPU_GDTR_BASE, CPU_GDTR_LIMIT,
   CPU_IDTR_BASE, CPU_IDTR_LIMIT, SEG_CS, SEG_LDTR, SEG_TR,
 } from "../../layout";
 import { readTaskPriority, writeTaskPriority } from "../env";
 import { memoryValue, probeWrite, readMemory, writeMemory } from "../mmu/access";
 import { updateMode } from "../mode";
+import { count } from "../count";
 import { enterSpace, flushAddress, flushEverything, flushPcid, flushSpaces } from "../mmu/spaces";
 import {
   cpl, cr0, CR0_AM, CR0_EM, CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, cr4, CR4_DE, CR4_FSGSBASE,
@@ -101,6 +102,7 @@ function setCr3(cpu: usize, value: u64): bool {
   const address = (cr4(cpu) & CR4_PCIDE) != 0 ? value & ~CR3_NO_FLUSH : value;
   if ((efer(cpu) & EFER_LMA) != 0 && address >> 46 != 0) return false;
   store<u64>(cpu, address, CPU_CR3);
+  count(cpu, CPU_COUNT_SPACE_LOADS);
   enterSpace(cpu, keep);
   return true;
 }
