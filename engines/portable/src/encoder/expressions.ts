@@ -10,6 +10,8 @@ export interface Expr {
   readonly code: Code;
   /** The value of an integer known while code is generated. */
   readonly constant?: number | bigint;
+  /** The 16 bytes of a vector known while code is generated. */
+  readonly bytes?: readonly number[];
   /** The local that is read, where the expression is nothing else. */
   readonly local?: number;
 }
@@ -227,7 +229,11 @@ export const v128 = {
     unsignedLeb(0x0b),
     memarg(offset),
   ],
-  const: (bytes: readonly number[]): Expr => expr("v128", [0xfd, unsignedLeb(0x0c), bytes]),
+  const: (bytes: readonly number[]): Expr => ({
+    type: "v128",
+    code: [0xfd, unsignedLeb(0x0c), bytes],
+    bytes,
+  }),
   /** Lane numbers 0 to 15 take bytes from `a`, 16 to 31 from `b`. */
   shuffle: (a: Expr, b: Expr, lanes: readonly number[]): Expr =>
     expr("v128", [a.code, b.code, 0xfd, unsignedLeb(0x0d), lanes]),

@@ -146,7 +146,7 @@ export abstract class WasmLowering implements Lowering {
   }
 
   let(value: Expr): Expr {
-    return value.constant !== undefined ? value : this.variable(value.type, value);
+    return value.constant !== undefined || value.bytes ? value : this.variable(value.type, value);
   }
 
   variable(type: ValueType, value: Expr): Expr {

@@ -32,7 +32,8 @@ export const bits = {
   choose: v128.bitselect,
   shuffle: v128.shuffle,
   /** Byte i of the result is a[index[i]], or 0 for an index above 15. */
-  swizzle: binary(0x0e),
+  swizzle: (a: Expr, index: Expr): Expr =>
+    index.bytes?.every((byte) => byte < 16) ? v128.shuffle(a, a, index.bytes) : binary(0x0e)(a, index),
 };
 
 export const i8x16 = {

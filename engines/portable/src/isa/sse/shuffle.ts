@@ -11,11 +11,15 @@ const IOTA = constant(
   8,
   Array.from({ length: 16 }, (_, i) => i),
 );
+const LOWER_WORDS = [0x0100, 0x0302, 0x0504, 0x0706];
+const UPPER_WORDS = [0x0908, 0x0b0a, 0x0d0c, 0x0f0e];
 /** Multiplied with a control byte these put two-bit field i at bit 6 of lane i. */
 const FIELDS = [64, 16, 4, 1];
 
 /** Byte numbers for four doublewords chosen by the two-bit fields of `control`. */
 export function doublewordIndices(control: Expr): Expr {
+  if (typeof control.constant === "number")
+    return constant(32, knownFields(control.constant, 0x0404_0404, 0x0302_0100));
   const fields = i32x4.shrU(i32x4.mul(i32x4.splat(control), constant(32, FIELDS)), i32.const(6));
   const numbers = bits.and(fields, constant(32, [3, 3, 3, 3]));
   return i32x4.add(
@@ -24,14 +28,22 @@ export function doublewordIndices(control: Expr): Expr {
   );
 }
 
+/** For each two-bit field of an immediate: its value times `factor` plus `first`. */
+function knownFields(control: number, factor: number, first: number): number[] {
+  return [0, 2, 4, 6].map((shift) => ((control >> shift) & 3) * factor + first);
+}
+
 /** Byte numbers for words chosen within one half; the other half stays. */
 function wordIndices(control: Expr, half: 0 | 1): Expr {
   const none = [0, 0, 0, 0];
   const low = [0x0100, 0x0100, 0x0100, 0x0100];
   const high = [0x0908, 0x0908, 0x0908, 0x0908];
   const factors = half === 0 ? [...FIELDS, ...none] : [...none, ...FIELDS];
-  const stay =
-    half === 0 ? [...low, 0x0908, 0x0b0a, 0x0d0c, 0x0f0e] : [0x0100, 0x0302, 0x0504, 0x0706, ...high];
+  if (typeof control.constant === "number") {
+    const chosen = knownFields(control.constant, 0x0202, half === 0 ? 0x0100 : 0x0908);
+    return constant(16, half === 0 ? [...chosen, ...UPPER_WORDS] : [...LOWER_WORDS, ...chosen]);
+  }
+  const stay = half === 0 ? [...low, ...UPPER_WORDS] : [...LOWER_WORDS, ...high];
   const fields = i16x8.shrU(i16x8.mul(i16x8.splat(control), constant(16, factors)), i32.const(6));
   const numbers = bits.and(fields, constant(16, new Array<number>(8).fill(3)));
   return i16x8.add(i16x8.mul(numbers, constant(16, new Array<number>(8).fill(0x0202))), constant(16, stay));
@@ -75,6 +87,12 @@ function shuffleDoubles(m: Lowering): void {
 
 /** Bytes of a:b from byte `count` on; `width` is the number of bytes of each. Byte numbers out of range select zero. */
 function align(a: Expr, b: Expr, count: Expr, width: 8 | 16, m: Lowering): Expr {
+  if (typeof count.constant === "number" && width === 16 && count.constant <= 16)
+    return bits.shuffle(
+      b,
+      a,
+      (IOTA.bytes ?? []).map((byte) => byte + Number(count.constant)),
+    );
   const indices = m.let(i8x16.addSatU(IOTA, i8x16.splat(count)));
   if (width === 8) {
     const both = bits.shuffle(b, a, [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
