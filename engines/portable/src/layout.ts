@@ -5,7 +5,7 @@
 //
 //   0x0000_0000  static data of the core            0x01f0_0000  the TLB entry through which a RAM page is written
 //   0x0010_0000  decoder tables                     0x0230_0000  how often the code of a RAM page was dropped
-//   0x0020_0000  vCPU areas (512 KiB each)          0x0270_0000  engine-wide variables
+//   0x0020_0000  vCPU areas (512 KiB each)          0x0270_0000  variables of the engine, what is known of hot code
 //   0x0120_0000  hash table of blocks               0x0280_0000  micro-ops
 //   0x0130_0000  first block of each RAM page       0x0500_0000  guest RAM
 //   0x0170_0000  which 64-byte lines of a RAM page hold code
@@ -41,6 +41,38 @@ export const ENGINE_COUNT_BLOCKS = ENGINE_GLOBALS_BASE + 32;
 export const ENGINE_COUNT_INVALIDATIONS = ENGINE_GLOBALS_BASE + 40;
 export const ENGINE_COUNT_ARENA_RESETS = ENGINE_GLOBALS_BASE + 48;
 export const ENGINE_COUNT_TLB_FILLS = ENGINE_GLOBALS_BASE + 56;
+/** Handlers from this place on are regions; 0 while nobody wants to know of hot code. */
+export const ENGINE_FIRST_REGION = ENGINE_GLOBALS_BASE + 64;
+/** Entries ever put into the ring of hot places, and taken out of it. */
+export const ENGINE_HOT_PUT = ENGINE_GLOBALS_BASE + 72;
+export const ENGINE_HOT_TAKEN = ENGINE_GLOBALS_BASE + 76;
+/** Samples taken, and how many of them were in regions. */
+export const ENGINE_COUNT_SAMPLES = ENGINE_GLOBALS_BASE + 80;
+export const ENGINE_COUNT_REGION_SAMPLES = ENGINE_GLOBALS_BASE + 88;
+
+// Hot code (core/decode/heat.ts). Counters of samples by micro-op, 8 bytes each: micro-op, count.
+export const HEAT_BASE = 0x0271_0000;
+export const HEAT_BITS = 12;
+/** Blocks of a slice after which the core takes a sample, and how much that varies (a mask). */
+export const SAMPLE_BLOCKS = 1500;
+export const SAMPLE_BLOCKS_MASK = 1023;
+/** Samples at one place that make it hot. */
+export const HOT_SAMPLES = 3;
+/** Ring of places to be looked at by the host side. */
+export const HOT_RING_BASE = 0x0272_0000;
+export const HOT_RING_BITS = 10;
+export const HOT_SIZE = 32;
+export const HOT_LINEAR = 0;
+export const HOT_UOP = 8;
+/** The TLB bank it was seen with. */
+export const HOT_BANK = 12;
+/** HOT_BY_SAMPLES, HOT_KNOWN. */
+export const HOT_REASON = 16;
+export const HOT_BY_SAMPLES = 0;
+export const HOT_KNOWN = 1;
+/** Digests of blocks that were hot in an earlier run: open addressing, 0 is empty. */
+export const KNOWN_BLOCKS_BASE = 0x0274_0000;
+export const KNOWN_BLOCKS_BITS = 15;
 
 // A vCPU's area. General registers first: a register is named by its byte offset.
 export const CPU_GPR = 0;
@@ -119,6 +151,8 @@ export const CPU_BUDGET_ASIDE = 568;
 export const CPU_SHADOW_RIP = 576;
 /** Record of a region that was found to be out of date; 0 when there is none. */
 export const CPU_STALE_RECORD = 584;
+/** Blocks of the slice that come after those of CPU_BUDGET: it is given out in parts, with a sample after each. */
+export const CPU_BUDGET_LATER = 588;
 /** What PAUSE does (PAUSE_*), set for each slice. */
 export const CPU_PAUSE = 600;
 /** Data breakpoints hit by the instruction before this one, whose trap waits. */
@@ -258,7 +292,8 @@ export const BLOCK_UOP_COUNT = 16;
 export const BLOCK_BYTES = 20;
 /** The micro-ops; elsewhere than behind the header for the second page's entry of a page-crossing instruction. */
 export const BLOCK_UOPS = 24;
-export const BLOCK_ENTRIES = 28;
+/** Of its micro-ops as decoded and its mode, the same wherever the code lies. */
+export const BLOCK_DIGEST = 28;
 export const BLOCK_DEAD = 1;
 export const MAX_BLOCK_INSTRUCTIONS = 48;
 

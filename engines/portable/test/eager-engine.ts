@@ -5,7 +5,7 @@ import { type Engine, ExitReason, type GuestMemory, type Vcpu, type VcpuOptions 
 import { loadArtifacts } from "../src/build/load-artifacts.ts";
 import { PortableEngine } from "../src/index.ts";
 import { compileEngine } from "../src/runtime/artifacts.ts";
-import { loadRegionCompiler } from "../src/runtime/hot-code.ts";
+import { loadRegionCompiler } from "../src/runtime/hot/region-compiler.ts";
 import type { PortableVcpu } from "../src/runtime/vcpu.ts";
 
 const SLICE_BLOCKS = 1;

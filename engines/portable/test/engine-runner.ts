@@ -3,7 +3,8 @@
 
 import { loadArtifacts } from "../src/build/load-artifacts.ts";
 import * as L from "../src/layout.ts";
-import { HotCode, loadRegionCompiler } from "../src/runtime/hot-code.ts";
+import { HotCode } from "../src/runtime/hot/hot-code.ts";
+import { loadRegionCompiler } from "../src/runtime/hot/region-compiler.ts";
 import { type CompiledEngine, compileEngine } from "../src/runtime/artifacts.ts";
 import {
   type CpuAnswer,

@@ -1,7 +1,7 @@
 // The portable engine's core: everything that is not the meaning of an instruction. Compiled as one WebAssembly module; its
 // exports are what instructions call (`compute` and `system` of isa/lowering.ts) and what the runtime needs.
 
-export { enterAt, invalidateCodePage, linkJump, peekBlock, resetBlocks, resolveJump } from "./decode/blocks";
+export { enterAt, invalidateCodePage, linkJump, peekBlock, resetBlocks, resolveJump, watchCode } from "./decode/blocks";
 export {
   checkUserModeAccess, clearTaskSwitched, invalidatePage, invalidatePcid, loadMachineStatus, loadTable, readControl,
   readDebug, readLdtSelector, readMachineStatus, readTaskSelector, requireSupervisor, storeTable, writeControl, writeDebug,
@@ -12,7 +12,7 @@ export {
 } from "./integer/integer";
 export { debugInterrupt, softwareInterrupt } from "./interrupts/interrupts";
 export { commitBounce, readSlow, updateSlow, writeSlow } from "./mmu/access";
-export { peekAddress } from "./mmu/fetch";
+export { locateCode, peekAddress } from "./mmu/fetch";
 export { updateMode } from "./mode";
 export { readMsr, writeMsr } from "./system/msr";
 export { resetTlb } from "./mmu/spaces";

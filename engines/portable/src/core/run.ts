@@ -1,12 +1,13 @@
 // Between blocks: what happens before micro-ops are entered. Exceptions, interrupts, single step, the end of a slice.
 
 import {
-  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_DR6, CPU_FLAGS_OTHER, CPU_HALTED, CPU_HELD_HITS, CPU_INTERRUPT_REQUEST, CPU_INTERRUPT_SHADOW, CPU_KICK, CPU_MODE,
+  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_BUDGET_LATER, CPU_CODE_PAGE, CPU_DR6, CPU_FLAGS_OTHER, CPU_HALTED, CPU_HELD_HITS, CPU_INTERRUPT_REQUEST, CPU_INTERRUPT_SHADOW, CPU_KICK, CPU_MODE,
   CPU_NMI_BLOCKED, CPU_NMI_REQUEST, CPU_PAUSE, CPU_SEG, CPU_SHADOW_RIP, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_HALT, EXIT_RESUME, EXIT_SHUTDOWN,
   EXIT_STOP, FLAG_IF, FLAG_RF, MODE_SINGLE, BLOCK_DEAD, BLOCK_HEADER_SIZE, BLOCK_HOST, PAUSE_ENDED, SEG_FS, SEG_GS, SEG_SIZE, SHADOW_STACK, UOP_BASE, UOP_HANDLER, UOP_IMM,
   UOP_SEGMENT, UOP_SIZE,
 } from "../layout";
 import { HANDLER_REDECODE } from "../layout-decoder";
+import { noteSample, samplePeriod } from "./decode/heat";
 import { arenaIsFull, enterAt, resetBlocks } from "./decode/blocks";
 import { beginStepping, DR6_BS, endStepping, instructionBreakpoints, isStepping, stepTraps, takeDataHits } from "./interrupts/debug";
 import { acknowledgeInterrupt } from "./env";
@@ -50,6 +51,8 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
   } else if (!finishStep(cpu, true)) return leave(EXIT_SHUTDOWN);
   store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) + load<i32>(cpu, CPU_BUDGET_ASIDE), CPU_BUDGET);
   store<i32>(cpu, 0, CPU_BUDGET_ASIDE);
+  const isSample = load<i32>(cpu, CPU_BUDGET) <= 0 && ended == EXIT_RESUME;
+  giveOutBudget(cpu);
   for (;;) {
     const shadow = shadowIsAhead(cpu);
     if (!shadow && !deliverPending(cpu)) return leave(EXIT_SHUTDOWN);
@@ -61,10 +64,12 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
     if (shadow) enterShadow(cpu);
     if (!deliverInstructionBreakpoint(cpu)) return leave(EXIT_SHUTDOWN);
     store<u32>(cpu, NO_VECTOR, CPU_VECTOR);
-    const uop = enterAt(cpu, linearOfRip(cpu, rip(cpu)));
+    const linear = linearOfRip(cpu, rip(cpu));
+    const uop = enterAt(cpu, linear);
     if (uop != 0) {
       takeNonCanonical();
       store<u32>(cpu, 0, CPU_INTERRUPT_SHADOW);
+      if (isSample) noteSample(cpu, linear, uop);
       beginStep(cpu);
       return uop;
     }
@@ -73,6 +78,17 @@ export function nextEntry(cpu: usize, ended: u32): u32 {
     } else if (arenaIsFull()) resetBlocks(cpu);
   }
   return 0;
+}
+
+/** When the present part of the slice is used up, the next one. A last part has no sample behind it. */
+function giveOutBudget(cpu: usize): void {
+  while (load<i32>(cpu, CPU_BUDGET) <= 0) {
+    const later = load<i32>(cpu, CPU_BUDGET_LATER);
+    if (later <= 0) return;
+    const part = min(later, samplePeriod());
+    store<i32>(cpu, later - part, CPU_BUDGET_LATER);
+    store<i32>(cpu, load<i32>(cpu, CPU_BUDGET) + part, CPU_BUDGET);
+  }
 }
 
 /** Is the instruction that must be run before interrupts are looked at still to come? Mostly it was in the same block. */

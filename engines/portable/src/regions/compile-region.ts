@@ -13,10 +13,8 @@ import { NO_NODE, pageOfPlace, type RegionImage, type RegionNode, unpackNodes } 
 import { type Instruction, readInstruction } from "./instruction.ts";
 import { enterPage } from "./page-entry.ts";
 import { branch, OUTER_LABELS, RegionCode } from "./region-code.ts";
+import { regionExport } from "./region-name.ts";
 import { RegionLowering, type Transfers } from "./region-lowering.ts";
-
-/** Name of a module's function for the region with this index. */
-export const regionExport = (index: number): string => `r${index}`;
 
 /**
  * One module with a function for each image. It imports `hearth.memory`, `hearth.jumpFar` and core functions. `labels` name the

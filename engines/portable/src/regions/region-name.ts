@@ -2,6 +2,9 @@
 
 const PREFIX = "region ";
 
+/** Name under which a module exports the function of the region with this index. */
+export const regionExport = (index: number): string => `r${index}`;
+
 /** `linear` is the address of the entry. */
 export function regionName(linear: bigint): string {
   return `${PREFIX}${BigInt.asUintN(64, linear).toString(16).padStart(16, "0")}`;

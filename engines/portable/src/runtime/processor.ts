@@ -8,7 +8,7 @@ import type { EngineProfile } from "../profile/engine-profile.ts";
 import type { CompiledEngine } from "./artifacts.ts";
 import { type BusSwitch, busFunctions } from "./bus-functions.ts";
 import { watchDeviceWrites } from "./device-writes.ts";
-import { HotCode } from "./hot-code.ts";
+import { HotCode } from "./hot/hot-code.ts";
 
 /** The exports of the core that the runtime calls. */
 export interface CoreExports {

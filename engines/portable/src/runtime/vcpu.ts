@@ -12,6 +12,7 @@ import {
 import {
   CPU_BUDGET,
   CPU_BUDGET_ASIDE,
+  CPU_BUDGET_LATER,
   CPU_CPUID_COUNT,
   CPU_CPUID_LEAVES,
   CPU_DR,
@@ -37,6 +38,7 @@ import {
   PAUSE_ENDED,
   PAUSE_ENDS,
   PAUSE_SHORTENS,
+  SAMPLE_BLOCKS,
   VCPU_AREA_BASE,
   VCPU_AREA_SIZE,
 } from "../layout.ts";
@@ -66,16 +68,18 @@ export class PortableVcpu implements Vcpu {
 
   run(budget: number, endsAtPause = false): ExitReason {
     const words = this.#words;
-    words[CPU_BUDGET >> 2] = budget;
+    const first = Math.min(budget, SAMPLE_BLOCKS);
+    words[CPU_BUDGET >> 2] = first;
+    words[CPU_BUDGET_LATER >> 2] = budget - first;
     words[CPU_BUDGET_ASIDE >> 2] = 0;
     words[CPU_PAUSE >> 2] = endsAtPause ? PAUSE_ENDS : PAUSE_SHORTENS;
     const exit = this.#processor.run(this.#area, this.#bus);
+    this.#processor.hotCode?.afterSlice(this.#area);
     if (exit === EXIT_HALT) return ExitReason.Halt;
     if (exit === EXIT_SHUTDOWN) return ExitReason.Shutdown;
     if (exit !== EXIT_STOP) return ExitReason.Failure;
     if (Atomics.exchange(words, CPU_KICK >> 2, 0) !== 0) return ExitReason.Kicked;
     if (words[CPU_PAUSE >> 2] === PAUSE_ENDED) return ExitReason.Pause;
-    this.#processor.hotCode?.sample(this.#area);
     return ExitReason.Budget;
   }
 

@@ -5,7 +5,7 @@
 // that is running, come back through the run loop.
 
 import {
-  BLOCK_BYTES, BLOCK_DEAD, BLOCK_HASH_BASE, BLOCK_HASH_BITS, BLOCK_HASH_NEXT, BLOCK_HEADER_SIZE, BLOCK_HOST, BLOCK_MODE,
+  BLOCK_BYTES, BLOCK_DEAD, BLOCK_DIGEST, BLOCK_HASH_BASE, BLOCK_HASH_BITS, BLOCK_HASH_NEXT, BLOCK_HEADER_SIZE, BLOCK_HOST, BLOCK_MODE,
   BLOCK_PAGE_NEXT, BLOCK_UOP_COUNT, BLOCK_UOPS, CPU_BUDGET, CPU_CODE_PAGE, CPU_MODE,
   ENGINE_ARENA_NEXT, ENGINE_COUNT_ARENA_RESETS, ENGINE_COUNT_BLOCKS, ENGINE_COUNT_INVALIDATIONS, ENGINE_RAM_HIGH_BYTES,
   ENGINE_RAM_LOW_BYTES, MAX_BLOCK_INSTRUCTIONS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE,
@@ -14,6 +14,7 @@ import {
 } from "../../layout";
 import { HANDLER_REDECODE } from "../../layout-decoder";
 import { DECODE_FAULT, decodeBlock, decodedBytes, decodedUops } from "./decoder";
+import { clearHeat, digestOf, noteDecoded } from "./heat";
 import { fetchAddress, isGlobalCode, peekAddress } from "../mmu/fetch";
 import { cachedJump, cacheJump, clearJumpCache } from "../mmu/jump-cache";
 import { protectPage } from "../mmu/tlb";
@@ -35,6 +36,7 @@ export function resetBlocks(_cpu: usize): void {
   const pages = <usize>((load<u64>(ENGINE_RAM_LOW_BYTES) + load<u64>(ENGINE_RAM_HIGH_BYTES)) >> 12);
   memory.fill(PAGE_BLOCKS_BASE, 0, pages << 2);
   memory.fill(PAGE_CODE_LINES_BASE, 0, pages << 3);
+  clearHeat();
   for (let area: usize = VCPU_AREA_BASE; area < endOfAreas(); area += VCPU_AREA_SIZE) clearJumpCache(area);
   store<u64>(ENGINE_COUNT_ARENA_RESETS, load<u64>(ENGINE_COUNT_ARENA_RESETS) + 1);
 }
@@ -72,6 +74,8 @@ function addBlock(cpu: usize, linear: u64, host: u32, mode: u32, bucket: usize):
   const page = host & ~0xfff;
   const bytesHere = min<u32>(decodedBytes, 0x1000 - (host & 0xfff));
   writeHeader(block, host, mode, uops, load<u32>(bucket));
+  const digest = digestOf(mode, uops, decodedUops);
+  store<u32>(block, digest, BLOCK_DIGEST);
   store<u32>(bucket, block);
   listInPage(block, page, host & 0xfff, bytesHere);
   if (secondHost != 0) {
@@ -81,6 +85,7 @@ function addBlock(cpu: usize, linear: u64, host: u32, mode: u32, bucket: usize):
   }
   store<u32>(ENGINE_ARENA_NEXT, next);
   store<u64>(ENGINE_COUNT_BLOCKS, load<u64>(ENGINE_COUNT_BLOCKS) + 1);
+  noteDecoded(cpu, linear, uops, digest);
   return uops;
 }
 
@@ -100,10 +105,32 @@ function listInPage(block: u32, page: u32, offset: u32, bytes: u32): void {
   if (load<u32>(head) == 0) protectPage(page);
   store<u32>(block, load<u32>(head), BLOCK_PAGE_NEXT);
   store<u32>(head, block);
+  markLines(index, offset, bytes);
+}
+
+function markLines(index: u32, offset: u32, bytes: u32): void {
   const lines = PAGE_CODE_LINES_BASE + (index << 3);
   let marked = load<u64>(lines);
   for (let line = offset >> 6; line <= (offset + bytes - 1) >> 6; line++) marked |= (<u64>1) << line;
   store<u64>(lines, marked);
+}
+
+/** Writes to these bytes of one page, which a region has been made from elsewhere, count as changes of code. False: the arena is full. */
+export function watchCode(_cpu: usize, host: u32, bytes: u32): bool {
+  const index = (host - RAM_BASE) >> 12;
+  if (load<u32>(PAGE_BLOCKS_BASE + (index << 2)) != 0) {
+    markLines(index, host & 0xfff, bytes);
+    return true;
+  }
+  if (arenaIsFull()) return false;
+  const block = load<u32>(ENGINE_ARENA_NEXT);
+  const end = block + BLOCK_HEADER_SIZE;
+  memory.fill(block, 0, BLOCK_HEADER_SIZE);
+  store<u32>(block, BLOCK_DEAD, BLOCK_HOST);
+  store<u32>(block, end, BLOCK_UOPS);
+  store<u32>(ENGINE_ARENA_NEXT, end);
+  listInPage(block, host & ~0xfff, host & 0xfff, bytes);
+  return true;
 }
 
 /** Before a write to RAM that missed the TLB: drops the page's blocks if it touches bytes they were decoded from. */

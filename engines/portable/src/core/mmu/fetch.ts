@@ -1,7 +1,7 @@
 // Where instruction bytes are: translation of linear code addresses, through the execute tags of the TLB.
 
-import { CPU_TLB, TLB_ADDEND, TLB_EXECUTE, TLB_FLAG_GLOBAL, TLB_PAGE } from "../../layout";
-import { ACCESS_EXECUTE, TRANSLATE_DEVICE, TRANSLATE_FAULT, translate } from "./paging";
+import { CPU_CR2, CPU_ERROR_CODE, CPU_TLB, CPU_VECTOR, TLB_ADDEND, TLB_EXECUTE, TLB_FLAG_GLOBAL, TLB_PAGE } from "../../layout";
+import { ACCESS_EXECUTE, takeNonCanonical, TRANSLATE_DEVICE, TRANSLATE_FAULT, translate } from "./paging";
 import { raise, VECTOR_GP } from "../state";
 import { currentBank, tlbEntryOf } from "./tlb";
 
@@ -28,4 +28,19 @@ export function peekAddress(cpu: usize, linear: u64): u32 {
 export function isGlobalCode(cpu: usize, linear: u64): bool {
   const entry = tlbEntryOf(load<u32>(cpu, CPU_TLB), linear);
   return load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK) && (load<u32>(entry, TLB_PAGE) & TLB_FLAG_GLOBAL) != 0;
+}
+
+/** As `peekAddress`, but walks the page tables where the TLB does not know. No fault is left behind. */
+export function locateCode(cpu: usize, linear: u64): u32 {
+  const known = peekAddress(cpu, linear);
+  if (known != 0) return known;
+  const vector = load<u32>(cpu, CPU_VECTOR);
+  const errorCode = load<u32>(cpu, CPU_ERROR_CODE);
+  const faultAddress = load<u64>(cpu, CPU_CR2);
+  const host = translate(cpu, linear, ACCESS_EXECUTE, currentBank(cpu));
+  takeNonCanonical();
+  store<u32>(cpu, vector, CPU_VECTOR);
+  store<u32>(cpu, errorCode, CPU_ERROR_CODE);
+  store<u64>(cpu, faultAddress, CPU_CR2);
+  return host == TRANSLATE_DEVICE ? 0 : host;
 }

@@ -1,0 +1,215 @@
+// Hot code of one machine becomes regions. Between slices: places that the core found hot are formed to images and handed to the
+// translator; modules that have become ready are installed if the code is still the same. Code that was translated before, by
+// whomever, is installed when it is first decoded.
+
+import {
+  CPU_MODE,
+  CPU_RIP,
+  CPU_TLB,
+  ENGINE_COUNT_ARENA_RESETS,
+  ENGINE_FIRST_REGION,
+  MODE_CODE_MASK,
+  MODE_CODE64,
+  MODE_SINGLE,
+} from "../../layout.ts";
+import { CodePages, type CoreLookup, type RegionPage } from "./code-pages.ts";
+import { formAt } from "./form-hot-region.ts";
+import { type HotPlace, placeOfBlock, takeHotPlaces } from "./hot-ring.ts";
+import { InlineTranslator, translate } from "./inline-translator.ts";
+import { KnownRegions } from "./known-regions.ts";
+import { loadRegionCompiler, regionCompiler } from "./region-compiler.ts";
+import { joinBytes, packRegion } from "./region-data.ts";
+import { holdsCode, watchRegion } from "./region-bytes.ts";
+import { RegionFunctions } from "./region-functions.ts";
+import { RegionSlots } from "./region-slots.ts";
+import type { HotRegion, TranslatedModule, Translator } from "./translator.ts";
+
+/** At most this share of the time goes into forming images, after a start that is free. */
+const FORM_SHARE = 0.1;
+const FREE_FORM_MS = 50;
+/** A known place whose pages are not all mapped is looked at again so often. */
+const MAX_TRIES = 4;
+/** Regions under translation at most. */
+const MAX_REQUESTS = 256;
+
+interface CoreFunctions extends CoreLookup {
+  enterAt(cpu: number, linear: bigint): number;
+  resetBlocks(cpu: number): void;
+}
+
+/** A region whose code is in these pages. */
+export interface LocatedRegion {
+  readonly place: HotPlace;
+  readonly region: HotRegion;
+  readonly pages: readonly RegionPage[];
+}
+
+interface Requested extends LocatedRegion {
+  /** How often all micro-ops had been forgotten when it was asked for. */
+  readonly resets: bigint;
+}
+
+export interface HotCodeParts {
+  readonly view: DataView;
+  readonly memory: WebAssembly.Memory;
+  readonly core: WebAssembly.Exports;
+  readonly interpreter: WebAssembly.Exports;
+  /** First table place behind the handlers. */
+  readonly firstSlot: number;
+  /** Compiles in the same thread if absent. */
+  readonly translator?: Translator | undefined;
+}
+
+export class HotCode {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  readonly #core: CoreFunctions;
+  readonly #translator: Translator;
+  readonly #functions: RegionFunctions;
+  readonly #slots: RegionSlots;
+  readonly #pages: CodePages;
+  readonly #known: KnownRegions;
+  readonly #requests = new Map<number, Requested>();
+  /** Micro-ops of entries that are being translated. */
+  readonly #underWay = new Set<number>();
+  readonly #startMs = performance.now();
+  #formMs = 0;
+  #nextRequest = 0;
+  #again: { readonly place: HotPlace; readonly tries: number }[] = [];
+  #resets = 0n;
+
+  constructor({ view, memory, core, interpreter, firstSlot, translator }: HotCodeParts) {
+    this.#view = view;
+    this.#bytes = new Uint8Array(view.buffer, view.byteOffset);
+    this.#core = core as unknown as CoreFunctions;
+    this.#translator = translator ?? new InlineTranslator();
+    this.#functions = new RegionFunctions(memory, core, interpreter);
+    this.#slots = new RegionSlots(view, interpreter["handlers"] as WebAssembly.Table, firstSlot);
+    this.#pages = new CodePages(view, this.#core);
+    this.#known = new KnownRegions(view, (module) => this.#slots.dropModule(module));
+    view.setUint32(ENGINE_FIRST_REGION, firstSlot, true);
+  }
+
+  /** A slice of the vCPU at `area` has ended. */
+  afterSlice(area: number): void {
+    this.#noticeReset();
+    this.#slots.dropStale(area);
+    for (const known of this.#translator.takeKnown()) this.#known.add(known);
+    if (this.#requests.size > 0) this.#receiveAll();
+    const again = this.#again;
+    this.#again = [];
+    for (const { place, tries } of again) this.#consider(area, place, tries);
+    for (const place of takeHotPlaces(this.#view)) this.#consider(area, place, 0);
+  }
+
+  /** Compiles the code at RIP now; false when there is nothing to compile. For tests. */
+  compileHere(area: number): boolean {
+    const mode = this.#view.getUint32(area + CPU_MODE, true);
+    if ((mode & MODE_CODE_MASK) !== MODE_CODE64 || (mode & MODE_SINGLE) !== 0) return false;
+    this.#noticeReset();
+    this.#slots.dropStale(area);
+    const linear = this.#view.getBigUint64(area + CPU_RIP, true);
+    const uop = this.#core.enterAt(area, linear);
+    if (uop === 0 || this.#slots.isEntry(uop)) return false;
+    const bank = this.#view.getUint32(area + CPU_TLB, true);
+    const place = placeOfBlock(this.#view, { uop, linear, bank, isKnown: false });
+    const formed = this.#form(area, place);
+    if (formed === undefined) return false;
+    const { module } = translate([formed.region], [0]);
+    if (this.#install(formed, module, 0)) return true;
+    this.#core.resetBlocks(area);
+    return false;
+  }
+
+  #noticeReset(): void {
+    const resets = this.#view.getBigUint64(ENGINE_COUNT_ARENA_RESETS, true);
+    if (resets === this.#resets) return;
+    this.#resets = resets;
+    this.#slots.forgetAll();
+    this.#underWay.clear();
+    this.#again = [];
+  }
+
+  #consider(area: number, place: HotPlace, tries: number): void {
+    if (this.#slots.isEntry(place.uop) || this.#underWay.has(place.uop)) return;
+    const found = this.#pages.at(area, place, (isPresentBank) =>
+      this.#installKnown(area, place, isPresentBank),
+    );
+    if (found === "unmapped" && tries < MAX_TRIES) this.#again.push({ place, tries: tries + 1 });
+    else if (found !== "installed" && !place.isKnown) this.#translate(area, place);
+  }
+
+  /** Installs a region that was translated before and whose code is here. */
+  #installKnown(area: number, place: HotPlace, isWalking: boolean): "installed" | "unmapped" | "other code" {
+    let isUnmapped = false;
+    for (const known of this.#known.candidates(place.digest)) {
+      const region = this.#known.regionOf(known);
+      if (region.mode !== place.mode) continue;
+      const pages = this.#pages.find(area, place.linear, region.image.pages, isWalking);
+      isUnmapped ||= pages === undefined;
+      if (pages === undefined || !this.#isUsable({ place, region, pages }, area)) continue;
+      if (this.#install({ place, region, pages }, known.module, known.index)) return "installed";
+    }
+    return isUnmapped ? "unmapped" : "other code";
+  }
+
+  #isUsable({ region, pages }: LocatedRegion, area: number): boolean {
+    if (!holdsCode(this.#bytes, region, pages) || !this.#pages.areSteady(pages)) return false;
+    const watch = (host: number, bytes: number): boolean => this.#core.watchCode(area, host, bytes) !== 0;
+    return watchRegion(watch, region.image, pages);
+  }
+
+  #translate(area: number, place: HotPlace): void {
+    if (regionCompiler() === undefined) {
+      void loadRegionCompiler();
+      return;
+    }
+    const startMs = performance.now();
+    const isOverspent = this.#formMs > FREE_FORM_MS + FORM_SHARE * (startMs - this.#startMs);
+    if (isOverspent || this.#requests.size >= MAX_REQUESTS) return;
+    const formed = this.#pages.at(area, place, () => this.#form(area, place));
+    this.#formMs += performance.now() - startMs;
+    if (formed === undefined || !this.#pages.areSteady(formed.pages)) return;
+    const id = this.#nextRequest++;
+    if (!this.#translator.request(id, formed.region)) return;
+    this.#requests.set(id, { ...formed, resets: this.#resets });
+    this.#underWay.add(place.uop);
+  }
+
+  #form(area: number, place: HotPlace): LocatedRegion | undefined {
+    const source = {
+      view: this.#view,
+      peekBlock: (linear: bigint) => this.#core.peekBlock(area, linear),
+      originalUop: (uop: number) => this.#slots.originalUop(uop),
+    };
+    return formAt(source, place, (distances) => this.#pages.find(area, place.linear, distances, false));
+  }
+
+  #receiveAll(): void {
+    for (const translated of this.#translator.take()) this.#receive(translated);
+  }
+
+  #receive({ module, sizeBytes, requests }: TranslatedModule): void {
+    const regions = requests.map((id, index) => {
+      const requested = this.#requests.get(id) as Requested;
+      this.#requests.delete(id);
+      this.#installRequested(requested, module, index);
+      return packRegion(requested.region);
+    });
+    this.#known.add({ module, sizeBytes, regions: joinBytes(regions) });
+  }
+
+  #installRequested(requested: Requested, module: WebAssembly.Module, index: number): void {
+    const { place, pages, resets } = requested;
+    if (resets !== this.#resets) return;
+    this.#underWay.delete(place.uop);
+    if (!pages.every((page) => this.#pages.isCurrent(page)) || this.#slots.isEntry(place.uop)) return;
+    this.#install(requested, module, index);
+  }
+
+  #install({ place, region, pages }: LocatedRegion, module: WebAssembly.Module, index: number): boolean {
+    const run = this.#functions.get(module, index);
+    this.#known.noteUse(module);
+    return this.#slots.install({ image: region.image, entryUop: place.uop, pages, run, module });
+  }
+}
