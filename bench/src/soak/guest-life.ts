@@ -8,6 +8,8 @@ import type { Answer } from "./native-twin.ts";
 import type { SoakOptions } from "./options.ts";
 
 const BOOT_TIMEOUT_MS = 600_000;
+/** For the one question to a guest in which something hangs. */
+const QUESTION_TIMEOUT_MS = 60_000;
 /** Of the console, for the report of a machine that ended by itself. */
 const TAIL_CHARACTERS = 3000;
 
@@ -77,16 +79,35 @@ async function installJobs(machine: Machine): Promise<void> {
 /** A job that does not end in time hangs, and that ends the machine's life. */
 async function answer(machine: Machine, job: Job, timeoutMs: number): Promise<Answer> {
   const startMs = performance.now();
+  const ended = new AbortController();
+  const running = machine.exec(jobCommand(job), { env: JOB_ENVIRONMENT, signal: ended.signal });
+  // Not the request's own time limit: that would kill what is to be described.
+  const timer = setTimeout(async () => {
+    const state = await describeProcesses(machine);
+    ended.abort(new Error(`still running after ${timeoutMs} ms\n${state}`));
+  }, timeoutMs);
   try {
-    const { exitCode, stdoutBytes } = await machine.exec(jobCommand(job), {
-      env: JOB_ENVIRONMENT,
-      timeoutMs,
-    });
+    const { exitCode, stdoutBytes } = await running;
     const output = Buffer.from(stdoutBytes).toString("latin1");
     return { exitCode, output, seconds: (performance.now() - startMs) / 1000 };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new HearthError("bench.soak", `${job.name} with seed ${job.seed}: ${reason}`, { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const DESCRIBE_PROCESSES = `for p in /proc/[0-9]*; do [ -e $p/exe ] &&
+  echo "$p $(tr '\\0' ' ' < $p/cmdline | cut -c 1-60) $(grep -h State $p/status) in $(cat $p/wchan) $(cut -d ' ' -f 14-15 $p/stat)"
+done; cat /proc/loadavg /proc/uptime; grep -E 'LOC|RES|CAL|virtio' /proc/interrupts`;
+
+/** What the guest's processes do, if it can still be asked: for the report of a job that hangs. */
+async function describeProcesses(machine: Machine): Promise<string> {
+  try {
+    return (await machine.exec(["sh", "-c", DESCRIBE_PROCESSES], { timeoutMs: QUESTION_TIMEOUT_MS })).stdout;
+  } catch (error) {
+    return `the guest does not answer: ${error instanceof Error ? error.message : error}`;
   }
 }
 
