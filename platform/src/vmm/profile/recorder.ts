@@ -10,6 +10,11 @@ import type { DeviceAccesses, RecordedProfile } from "./recorded-profile.ts";
 
 const SAMPLING_INTERVAL_US = 200;
 
+/** Mnemonics by vector, SDM volume 3, table 6-1. */
+const EXCEPTIONS = "#DE #DB NMI #BP #OF #BR #UD #NM #DF 0x9 #TS #NP #SS #GP #PF 0xf #MF #AC #MC #XM".split(
+  " ",
+);
+
 /** Finds the device at an address of a machine. */
 export interface DeviceNames {
   portOwner(port: number): string | undefined;
@@ -56,7 +61,7 @@ export class Recorder {
       ...condense(profile, samples),
       counts: {
         engine: counters?.engine ?? {},
-        "exceptions by vector": numbered(new Map(counters?.exceptions.entries())),
+        exceptions: exceptionsByName(counters?.exceptions ?? []),
         "ends of slices": { ...sliceEnds },
         "interrupts by vector": numbered(bus.vectors),
         "MSR reads and writes": sums(bus.msrs),
@@ -94,6 +99,10 @@ function nowUs(): number {
 
 function numbered(counts: ReadonlyMap<number, number>): Record<string, number> {
   return Object.fromEntries([...counts].map(([key, count]) => [hex(key), count]));
+}
+
+function exceptionsByName(counts: readonly number[]): Record<string, number> {
+  return Object.fromEntries(counts.map((count, vector) => [EXCEPTIONS[vector] ?? hex(vector), count]));
 }
 
 function sums(counts: ReadonlyMap<number, readonly [number, number]>): Record<string, number> {
