@@ -43,6 +43,7 @@ describe("CPUID profile", () => {
     ["x2APIC, TSC deadline, PCID, RDRAND, hypervisor", 1, "ecx", [17, 21, 24, 30, 31]],
     ["timer that never stops", 6, "eax", [2]],
     ["FSGSBASE, SMEP, ERMS, INVPCID, SMAP", 7, "ebx", [0, 7, 9, 10, 20]],
+    ["IA32_TSC_ADJUST, so that Linux needs no watchdog for the TSC", 7, "ebx", [1]],
     ["UMIP", 7, "ecx", [2]],
     ["FSRM, ARCH_CAPABILITIES", 7, "edx", [4, 29]],
     ["LAHF", 0x8000_0001, "ecx", [0]],

@@ -60,8 +60,8 @@ const FEATURES_1D = bits({
 const FEATURE_1D_HTT = 1 << 28;
 /** Leaf 6 EAX: the APIC timer never stops. */
 const FEATURES_6A = bits({ arat: 2 });
-/** Leaf 7. */
-const FEATURES_7B = bits({ fsgsbase: 0, smep: 7, erms: 9, invpcid: 10, smap: 20 });
+/** Leaf 7. Without IA32_TSC_ADJUST Linux checks the TSC against another clock, and finds fault with it on a busy host. */
+const FEATURES_7B = bits({ fsgsbase: 0, tscAdjust: 1, smep: 7, erms: 9, invpcid: 10, smap: 20 });
 const FEATURES_7C = bits({ umip: 2 });
 const FEATURES_7D = bits({ fsrm: 4, archCapabilities: 29 });
 /** Leaf 0x80000001. */
