@@ -20,7 +20,7 @@ const COMPLAINT = new RegExp(
     "I/O error|EXT4-fs error|EXT4-fs warning|JBD2: error",
     "nobody cared",
     "corrupt",
-    "Clocksource .* skewed|Marking .*unstable",
+    "[Mm]arking .*unstable",
   ].join("|"),
 );
 /** Kept with a complaint, which rarely comes alone. */

@@ -4,7 +4,9 @@ import type { Engine } from "@hearth/machine";
 import { loadArtifacts } from "./build/load-artifacts.ts";
 import { compileEngine } from "./runtime/artifacts.ts";
 import type { EngineProfile } from "./profile/engine-profile.ts";
+import { eagerEngine } from "./runtime/eager-engine.ts";
 import { PortableEngine } from "./runtime/engine.ts";
+import { loadRegionCompiler } from "./runtime/hot/region-compiler.ts";
 
 export type { EngineArtifacts } from "./runtime/artifacts.ts";
 export type { AccessCounts } from "./profile/counted-bus.ts";
@@ -14,13 +16,21 @@ export { type Interruptible, Interrupter } from "./profile/interruption.ts";
 export { regionAddress } from "./regions/region-name.ts";
 export { PortableEngine };
 
-/** HEARTH_REGIONS=0 in the environment interprets everything: to tell a fault of the region compiler from others. */
-const REGIONS = process.env["HEARTH_REGIONS"] !== "0";
+/**
+ * HEARTH_REGIONS in the environment tells a fault of the region compiler from others: `0` interprets everything, `forced` compiles
+ * whatever runs without waiting for it to be hot.
+ */
+const REGIONS = process.env["HEARTH_REGIONS"];
+const FORCED_SLICE_BLOCKS = 64;
 
 /**
  * Loads the engine from its build folder; a `profile` takes notes of one machine's run. Throws HearthError engine.not-built when
  * it is missing and cannot be built.
  */
 export async function createPortableEngine(profile?: EngineProfile): Promise<Engine> {
-  return new PortableEngine(await compileEngine(await loadArtifacts()), { regions: REGIONS, profile });
+  const compiled = await compileEngine(await loadArtifacts());
+  const engine = new PortableEngine(compiled, { regions: REGIONS !== "0", profile });
+  if (REGIONS !== "forced") return engine;
+  await loadRegionCompiler();
+  return eagerEngine(engine, FORCED_SLICE_BLOCKS);
 }
