@@ -3,32 +3,32 @@
 // This file is read by both TypeScript and AssemblyScript, so it holds plain numeric constants and nothing else.
 // Offsets named CPU_* are relative to a vCPU's own area; a vCPU is known everywhere by the address of that area.
 //
-//   0x0000_0000  static data of the core            0x01f0_0000  the TLB entry through which a RAM page is written
-//   0x0010_0000  decoder tables                     0x0230_0000  how often the code of a RAM page was dropped
-//   0x0020_0000  vCPU areas (512 KiB each)          0x0270_0000  variables of the engine, what is known of hot code
-//   0x0120_0000  hash table of blocks               0x0280_0000  micro-ops
-//   0x0130_0000  first block of each RAM page       0x0500_0000  guest RAM
-//   0x0170_0000  which 64-byte lines of a RAM page hold code
+//   0x0000_0000  static data of the core            0x04f0_0000  the TLB entry through which a RAM page is written
+//   0x0010_0000  decoder tables                     0x0530_0000  how often the code of a RAM page was dropped
+//   0x0020_0000  vCPU areas (2 MiB each)            0x0570_0000  variables of the engine, what is known of hot code
+//   0x0420_0000  hash table of blocks               0x0580_0000  micro-ops
+//   0x0430_0000  first block of each RAM page       0x0800_0000  guest RAM
+//   0x0470_0000  which 64-byte lines of a RAM page hold code
 
 export const CORE_DATA_BASE = 0x1000;
 export const DECODER_TABLE_BASE = 0x0010_0000;
 export const VCPU_AREA_BASE = 0x0020_0000;
-export const VCPU_AREA_SIZE = 0x0008_0000;
+export const VCPU_AREA_SIZE = 0x0020_0000;
 export const MAX_VCPUS = 32;
-export const BLOCK_HASH_BASE = 0x0120_0000;
-export const BLOCK_HASH_BITS = 16;
-export const PAGE_BLOCKS_BASE = 0x0130_0000;
-export const PAGE_CODE_LINES_BASE = 0x0170_0000;
+export const BLOCK_HASH_BASE = 0x0420_0000;
+export const BLOCK_HASH_BITS = 18;
+export const PAGE_BLOCKS_BASE = 0x0430_0000;
+export const PAGE_CODE_LINES_BASE = 0x0470_0000;
 /** For each RAM page: offset of the one TLB entry that has a write tag for it, 0 for none, PAGE_WRITERS_MANY. */
-export const PAGE_WRITERS_BASE = 0x01f0_0000;
+export const PAGE_WRITERS_BASE = 0x04f0_0000;
 export const PAGE_WRITERS_MANY = 0xffff_ffff;
 /** Engine-wide variables: allocation pointer of the micro-op arena and the like. */
-export const ENGINE_GLOBALS_BASE = 0x0270_0000;
+export const ENGINE_GLOBALS_BASE = 0x0570_0000;
 /** For each RAM page a u32 that changes whenever translated code of the page is dropped. */
-export const PAGE_VERSIONS_BASE = 0x0230_0000;
-export const UOP_ARENA_BASE = 0x0280_0000;
-export const UOP_ARENA_END = 0x0500_0000;
-export const RAM_BASE = 0x0500_0000;
+export const PAGE_VERSIONS_BASE = 0x0530_0000;
+export const UOP_ARENA_BASE = 0x0580_0000;
+export const UOP_ARENA_END = 0x0800_0000;
+export const RAM_BASE = 0x0800_0000;
 
 // Engine-wide variables.
 export const ENGINE_ARENA_NEXT = ENGINE_GLOBALS_BASE;
@@ -51,7 +51,7 @@ export const ENGINE_COUNT_SAMPLES = ENGINE_GLOBALS_BASE + 80;
 export const ENGINE_COUNT_REGION_SAMPLES = ENGINE_GLOBALS_BASE + 88;
 
 // Hot code (core/decode/heat.ts). Counters of samples by micro-op, 8 bytes each: micro-op, count.
-export const HEAT_BASE = 0x0271_0000;
+export const HEAT_BASE = 0x0571_0000;
 export const HEAT_BITS = 12;
 /** Blocks of a slice after which the core takes a sample, and how much that varies (a mask). */
 export const SAMPLE_BLOCKS = 1500;
@@ -59,7 +59,7 @@ export const SAMPLE_BLOCKS_MASK = 1023;
 /** Samples at one place that make it hot. */
 export const HOT_SAMPLES = 3;
 /** Ring of places to be looked at by the host side. */
-export const HOT_RING_BASE = 0x0272_0000;
+export const HOT_RING_BASE = 0x0572_0000;
 export const HOT_RING_BITS = 10;
 export const HOT_SIZE = 32;
 export const HOT_LINEAR = 0;
@@ -71,7 +71,7 @@ export const HOT_REASON = 16;
 export const HOT_BY_SAMPLES = 0;
 export const HOT_KNOWN = 1;
 /** Digests of blocks that were hot in an earlier run: open addressing, 0 is empty. */
-export const KNOWN_BLOCKS_BASE = 0x0274_0000;
+export const KNOWN_BLOCKS_BASE = 0x0574_0000;
 export const KNOWN_BLOCKS_BITS = 15;
 
 // A vCPU's area. General registers first: a register is named by its byte offset.
@@ -236,13 +236,13 @@ export const JUMP_CACHE_BITS = 11;
  * (EFLAGS.AC under SMAP).
  */
 export const CPU_TLB_BANKS = 0x1_0000;
-export const TLB_BITS = 10;
+export const TLB_BITS = 12;
 export const TLB_BANKS = 1 + 2 * SPACES;
 export const TLB_BANK_USER = 0;
 export const TLB_BANK_SUPERVISOR = 1;
 export const TLB_BANK_SUPERVISOR_AC = 2;
 /** Logs, one for each bank: numbers (u16) of the entries to look at when it is flushed. */
-export const CPU_TLB_LOGS = 0x7_8000;
+export const CPU_TLB_LOGS = 0x1c_0000;
 
 // A TLB entry, 32 bytes: tags are page addresses, or TLB_NO_TAG.
 export const TLB_ENTRY_BITS = 5;

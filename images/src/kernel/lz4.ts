@@ -6,6 +6,8 @@ const BLOCK_BYTES = 8 * 1024 * 1024;
 /** A match is at least this long. */
 const MIN_MATCH = 4;
 const MAX_NIBBLE = 15;
+/** Up to this many bytes a loop is faster than a call. */
+const SHORT = 48;
 
 /** The data is not what it should be; `message` says what is wrong. */
 export class Lz4Error extends Error {}
@@ -48,7 +50,8 @@ function decodeBlock(
     const literals = readLength(input, cursor, end, token >> 4);
     if (cursor.at + literals > end || written + literals > outputLimit)
       throw new Lz4Error("the compressed data is damaged");
-    output.set(input.subarray(cursor.at, cursor.at + literals), written);
+    if (literals > SHORT) output.set(input.subarray(cursor.at, cursor.at + literals), written);
+    else for (let i = 0; i < literals; i++) output[written + i] = input[cursor.at + i] as number;
     cursor.at += literals;
     written += literals;
     if (cursor.at === end) return written;
@@ -79,7 +82,7 @@ function readLength(input: Uint8Array, cursor: { at: number }, end: number, nibb
 
 /** The two ranges may overlap: then the bytes between them repeat. */
 function copyMatch(bytes: Uint8Array, from: number, to: number, length: number): void {
-  if (to - from >= length) {
+  if (length > SHORT && to - from >= length) {
     bytes.copyWithin(to, from, from + length);
     return;
   }

@@ -1,8 +1,8 @@
 // Access to a vCPU's state by field. `cpu` is always the address of the vCPU's area.
 
 import {
-  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_CPL, CPU_CR0, CPU_CR4, CPU_EFER, CPU_ERROR_CODE, CPU_FLAGS_OTHER, CPU_GPR, CPU_INTERRUPT_SHADOW, CPU_MODE, CPU_RIP,
-  CPU_SEG, CPU_SHADOW_RIP, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_RESUME, MODE_CODE64, MODE_CODE_MASK, SEG_CS, SEG_SIZE,
+  CPU_BUDGET, CPU_BUDGET_ASIDE, CPU_CODE_PAGE, CPU_CPL, CPU_CR0, CPU_CR4, CPU_EFER, CPU_ERROR_CODE, CPU_FLAGS_OTHER, CPU_GPR, CPU_INTERRUPT_REQUEST, CPU_INTERRUPT_SHADOW, CPU_MODE, CPU_NMI_REQUEST, CPU_RIP,
+  CPU_SEG, CPU_SHADOW_RIP, CPU_UOP, CPU_VECTOR, EXIT_EXCEPTION, EXIT_RESUME, FLAG_IF, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE, SEG_CS, SEG_SIZE,
   ENGINE_VCPU_COUNT, UOP_LENGTH, UOP_OFFSET, VCPU_AREA_BASE, VCPU_AREA_SIZE,
 } from "../layout";
 
@@ -190,6 +190,22 @@ export function ripOf(cpu: usize, uop: usize): u64 {
 export function nextRipOf(cpu: usize, uop: usize): u64 {
   const offset = <u32>load<u16>(uop, UOP_OFFSET) + load<u8>(uop, UOP_LENGTH);
   return ripOfLinear(cpu, load<u64>(cpu, CPU_CODE_PAGE) + offset);
+}
+
+/**
+ * What an instruction answers that changed mode, privilege or address space and set RIP, if its micro-op jumps there itself: NEXT,
+ * or RESUME where the run loop has something to do first.
+ */
+export function arrive(cpu: usize): u32 {
+  const mode = load<u32>(cpu, CPU_MODE);
+  if ((mode & MODE_CODE_MASK) != MODE_CODE64 || (mode & MODE_SINGLE) != 0) return RESUME;
+  return mayInterrupt(cpu) ? RESUME : NEXT;
+}
+
+/** Is something waiting that RFLAGS.IF and the like no longer hold off? */
+export function mayInterrupt(cpu: usize): bool {
+  if (load<u32>(cpu, CPU_NMI_REQUEST) != 0) return true;
+  return load<u32>(cpu, CPU_INTERRUPT_REQUEST) != 0 && (flagsOther(cpu) & FLAG_IF) != 0;
 }
 
 /** Records an exception for the run loop to deliver. Answers FAULT so that callers can return it. */

@@ -42,10 +42,10 @@ const UNUSED: readonly Range[] = [
     start: CPU + L.CPU_TLB_LOGS + L.TLB_BANKS * (2 << L.TLB_BITS),
     end: CPU + L.VCPU_AREA_SIZE,
   },
-  { name: "other vCPUs", start: CPU + L.VCPU_AREA_SIZE, end: CPU + L.MAX_VCPUS * L.VCPU_AREA_SIZE },
+  { name: "another vCPU", start: CPU + L.VCPU_AREA_SIZE, end: CPU + 2 * L.VCPU_AREA_SIZE },
 ];
 
-const UNTOUCHED = new Uint8Array(L.MAX_VCPUS * L.VCPU_AREA_SIZE).fill(PATTERN);
+const UNTOUCHED = new Uint8Array(L.VCPU_AREA_SIZE).fill(PATTERN);
 
 export class Guards {
   readonly #memory: GuestMemory;

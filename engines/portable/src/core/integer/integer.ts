@@ -17,6 +17,7 @@ export function mulHighU(a: u64, b: u64): u64 {
 }
 
 export function mulHighS(a: i64, b: i64): i64 {
+  if (a == <i32>a && b == <i32>b) return (a * b) >> 63;
   let high = <i64>mulHighU(<u64>a, <u64>b);
   if (a < 0) high -= b;
   if (b < 0) high -= a;

@@ -195,6 +195,8 @@ export function probeRead(cpu: usize, va: u64): u32 {
 
 /** Could `bytes` be written at `va`? False with the exception recorded. Writes nothing. */
 export function probeWrite(cpu: usize, va: u64, bytes: u32): bool {
+  const entry = tlbEntryOf(load<u32>(cpu, CPU_TLB), va);
+  if (load<u64>(entry, TLB_WRITE) == ((va + bytes - 1) & PAGE_MASK)) return true;
   if (translate(cpu, va, ACCESS_WRITE, currentBank(cpu)) == TRANSLATE_FAULT) return false;
   const last = va + bytes - 1;
   if (((va ^ last) & PAGE_MASK) == 0) return true;

@@ -10,7 +10,7 @@ import { memoryValue, probeWrite, readMemory, writeMemory } from "../mmu/access"
 import { updateMode } from "../mode";
 import { loadSegment, segmentSelector, stackWidthMask } from "./segments";
 import {
-  cpl, faultAt, gpr, is64, isProtected, maskOf, NEXT, nextRipOf, RBP, RESUME, RSP, segBase, setGpr,
+  cpl, faultAt, gpr, is64, isProtected, maskOf, mayInterrupt, NEXT, nextRipOf, RBP, RESUME, RSP, segBase, setGpr,
   setRip, setSlot,
 } from "../state";
 
@@ -109,7 +109,8 @@ export function popFlags(cpu: usize, uop: usize, bytes: u32): u32 {
   moveStack(cpu, bytes);
   const old = getFlags(cpu);
   writeFlags(cpu, bytes == 2 ? (value & 0xffff) | (old & 0xffff_0000) : value);
-  if (((getFlags(cpu) & ~old) & (FLAG_IF | FLAG_TF)) == 0) return NEXT;
+  const risen = getFlags(cpu) & ~old;
+  if ((risen & FLAG_TF) == 0 && ((risen & FLAG_IF) == 0 || !mayInterrupt(cpu))) return NEXT;
   // An interrupt may come before the next instruction, a trap comes behind it.
   setRip(cpu, nextRipOf(cpu, uop));
   return RESUME;

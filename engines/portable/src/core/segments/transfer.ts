@@ -16,7 +16,7 @@ import {
 } from "./segments";
 import { moveStack, peek, push, setStackPointer } from "./stack";
 import {
-  cpl, efer, EFER_SCE, faultAt, gpr, is64, isCanonical, isLongMode, isProtected, maskOf, nextRipOf, raise, raiseAt, R11,
+  arrive, cpl, efer, EFER_SCE, faultAt, gpr, is64, isCanonical, isLongMode, isProtected, maskOf, nextRipOf, raise, raiseAt, R11,
   RCX, RDX, RESUME, RSP, segSelector, setGpr, setRip, setSegment, VECTOR_GP, VECTOR_NP, VECTOR_SS, VECTOR_UD,
 } from "../state";
 
@@ -182,7 +182,7 @@ export function interruptReturn(cpu: usize, uop: usize, bytes: u32): u32 {
   }
   returnFlags(cpu, flags, old, bytes);
   store<u32>(cpu, 0, CPU_NMI_BLOCKED);
-  return RESUME;
+  return arrive(cpu);
 }
 
 /** Flags popped by IRET, as privilege `level` may change them. */
@@ -206,7 +206,7 @@ function setFlatStack(cpu: usize, selector: u32, level: u32): void {
   setSegment(cpu, SEG_SS, selector, 0, 0xffff_ffff, 0xc093 | (level << 5));
 }
 
-export function syscall(cpu: usize, uop: usize): u32 {
+export function syscall(cpu: usize, uop: usize, _bytes: u32): u32 {
   if ((efer(cpu) & EFER_SCE) == 0 || !isLongMode(cpu)) return raiseAt(cpu, uop, VECTOR_UD, 0);
   const star = load<u64>(cpu, CPU_MSR_STAR);
   const selector = <u32>(star >> 32) & 0xfffc;
@@ -219,7 +219,7 @@ export function syscall(cpu: usize, uop: usize): u32 {
   setFlatStack(cpu, selector + 8, 0);
   updateMode(cpu);
   retakeStepTrap(cpu);
-  return RESUME;
+  return arrive(cpu);
 }
 
 export function sysret(cpu: usize, uop: usize, bytes: u32): u32 {
@@ -234,7 +234,7 @@ export function sysret(cpu: usize, uop: usize, bytes: u32): u32 {
   setFlatStack(cpu, (base + 8) | 3, 3);
   updateMode(cpu);
   setRip(cpu, toLong ? target : target & 0xffff_ffff);
-  return RESUME;
+  return arrive(cpu);
 }
 
 export function sysenter(cpu: usize, uop: usize): u32 {

@@ -10,7 +10,7 @@ import { updateMode } from "../mode";
 import { count } from "../count";
 import { enterSpace, flushAddress, flushEverything, flushPcid, flushSpaces } from "../mmu/spaces";
 import {
-  cpl, cr0, CR0_AM, CR0_EM, CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, cr4, CR4_DE, CR4_FSGSBASE,
+  arrive, cpl, cr0, CR0_AM, CR0_EM, CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, cr4, CR4_DE, CR4_FSGSBASE,
   CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCIDE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, CR4_TSD, CR4_UMIP, efer, EFER_LMA,
   EFER_LME, faultAt, gpr, is64, isCanonical, NEXT, nextRipOf, raiseAt, RESUME, segAttributes, segSelector,
   setRip, VECTOR_DB, VECTOR_GP, VECTOR_UD,
@@ -68,7 +68,7 @@ export function writeControl(cpu: usize, uop: usize, n: u32, slot: u32): u32 {
   }
   if (!valid) return raiseAt(cpu, uop, VECTOR_GP, 0);
   setRip(cpu, next);
-  return RESUME;
+  return arrive(cpu);
 }
 
 function setCr0(cpu: usize, wanted: u64): bool {

@@ -56,9 +56,10 @@ export function writeMsr(cpu: usize, uop: usize): u32 {
   if (cpl(cpu) != 0) return raiseAt(cpu, uop, VECTOR_GP, 0);
   const index = <u32>gpr(cpu, RCX);
   const value = (gpr(cpu, RDX) << 32) | (gpr(cpu, RAX) & 0xffff_ffff);
-  const next = nextRipOf(cpu, uop);
   if (!putMsr(cpu, index, value)) return raiseAt(cpu, uop, VECTOR_GP, 0);
-  setRip(cpu, next);
+  if (index != MSR_EFER) return NEXT;
+  // What follows may be decoded in another way now.
+  setRip(cpu, nextRipOf(cpu, uop));
   return RESUME;
 }
 

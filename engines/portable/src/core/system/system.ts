@@ -12,7 +12,7 @@ import { memoryValue, probeWrite, readMemory } from "../mmu/access";
 import { updateBank } from "../mode";
 import { descriptorAttributes, descriptorLimit, loadDescriptor, loadedDescriptor } from "../segments/segments";
 import {
-  attend, cpl, cr4, CR4_FSGSBASE, CR4_TSD, faultAt, flagsOther, gpr, holdInterrupts, isCanonical, isProtected, NEXT, nextRipOf, raiseAt, RAX, RBX, RCX, RDX, RESUME, ripOf, segBase, setGpr, setRip, setSlot,
+  attend, cpl, cr4, CR4_FSGSBASE, CR4_TSD, faultAt, flagsOther, gpr, holdInterrupts, isCanonical, isProtected, mayInterrupt, NEXT, nextRipOf, raiseAt, RAX, RBX, RCX, RDX, RESUME, ripOf, segBase, setGpr, setRip, setSlot,
   VECTOR_GP, VECTOR_UD,
 } from "../state";
 
@@ -73,7 +73,7 @@ export function setInterruptFlag(cpu: usize, uop: usize): u32 {
   if ((flagsOther(cpu) & FLAG_IF) != 0) return NEXT;
   store<u32>(cpu, flagsOther(cpu) | FLAG_IF, CPU_FLAGS_OTHER);
   holdInterrupts(cpu, nextRipOf(cpu, uop), SHADOW_STI);
-  attend(cpu);
+  if (mayInterrupt(cpu)) attend(cpu);
   return NEXT;
 }
 

@@ -4,6 +4,7 @@
 import { type Expr, i32, i64 } from "../../encoder/expressions.ts";
 import { condition } from "../flags.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
+import { CPU_RIP } from "../../layout.ts";
 import { moveStackPointer, push64, top64 } from "./stack.ts";
 
 const CONDITIONS = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"];
@@ -66,6 +67,12 @@ const directFar = (name: string) => (m: Lowering) => {
   m.system(name, i32.wrap(i64.shrU(pointer, i64.const(32))), offset, operandBytes(m));
 };
 
+/** A transfer that the core carries out; where it lets the jump to the new RIP be done here, that is a linear address. */
+const arriving = (name: string) => (m: Lowering) => {
+  m.system(name, operandBytes(m));
+  m.jumpTo(m.field(CPU_RIP, "i64"));
+};
+
 export const CONTROL: readonly Instruction[] = [
   instruction("jmp", ["eb Jb z end", "e9 Jz end"], (m) => m.jump()),
   instruction("jmp", ["ff/4 Ev o64 f64 end"], jumpIndirect),
@@ -97,7 +104,7 @@ export const CONTROL: readonly Instruction[] = [
   instruction("call far", ["9a Ip v i64 end"], directFar("farCall")),
   instruction("ret far", ["cb v end stack"], (m) => m.system("farReturn", i32.const(0), operandBytes(m))),
   instruction("ret far", ["ca Iw v end stack"], (m) => m.system("farReturn", m.read(0, 32), operandBytes(m))),
-  instruction("iret", ["cf v end stack"], (m) => m.system("interruptReturn", operandBytes(m))),
+  instruction("iret", ["cf v end stack"], arriving("interruptReturn")),
   instruction("int3", ["cc end"], (m) => m.system("softwareInterrupt", i32.const(3))),
   instruction("int", ["cd Ib end"], (m) => m.system("softwareInterrupt", m.read(0, 8))),
   instruction("int1", ["f1 end"], (m) => m.system("debugInterrupt")),
@@ -107,8 +114,8 @@ export const CONTROL: readonly Instruction[] = [
   instruction("bound", ["62 Gz,Mp i64"], (m) =>
     m.system("bound", m.slot(0), m.linearAddress(1), operandBytes(m)),
   ),
-  instruction("syscall", ["0f 05 end"], (m) => m.system("syscall")),
-  instruction("sysret", ["0f 07 y end"], (m) => m.system("sysret", operandBytes(m))),
+  instruction("syscall", ["0f 05 end"], arriving("syscall")),
+  instruction("sysret", ["0f 07 y end"], arriving("sysret")),
   instruction("sysenter", ["0f 34 end"], (m) => m.system("sysenter")),
   instruction("sysexit", ["0f 35 y end"], (m) => m.system("sysexit", operandBytes(m))),
   instruction("hlt", ["f4 end"], (m) => m.system("halt")),

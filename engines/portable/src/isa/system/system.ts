@@ -2,6 +2,7 @@
 // TLB control, state save. SDM volume 2 and 3. All of them live in the core.
 
 import { i32, i64 } from "../../encoder/expressions.ts";
+import { CPU_RIP } from "../../layout.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
 
 const INVALID_OPCODE = 6;
@@ -120,12 +121,15 @@ const tables = [
 
 const registers = [
   instruction("mov cr", ["0f 20 Ry,Cy anymod"], (m) => m.system("readControl", m.slot(1), m.slot(0))),
-  instruction("mov cr", ["0f 22 Cy,Ry anymod end"], (m) => m.system("writeControl", m.slot(0), m.slot(1))),
+  instruction("mov cr", ["0f 22 Cy,Ry anymod end"], (m) => {
+    m.system("writeControl", m.slot(0), m.slot(1));
+    m.jumpTo(m.field(CPU_RIP, "i64"));
+  }),
   instruction("mov dr", ["0f 21 Ry,Dy anymod"], (m) => m.system("readDebug", m.slot(1), m.slot(0))),
   instruction("mov dr", ["0f 23 Dy,Ry anymod end"], (m) => m.system("writeDebug", m.slot(0), m.slot(1))),
   plain("clts", ["0f 06 end"], "clearTaskSwitched"),
   plain("rdmsr", ["0f 32"], "readMsr"),
-  plain("wrmsr", ["0f 30 end"], "writeMsr"),
+  plain("wrmsr", ["0f 30"], "writeMsr"),
   plain("cpuid", ["0f a2"], "cpuid"),
   plain("rdtsc", ["0f 31"], "readTimestamp"),
   plain("rdtscp", ["0f 01=f9"], "readTimestampAndId"),
