@@ -93,7 +93,7 @@ describe("several vCPUs", () => {
     assert.deepEqual(rig.engine.vcpus[1]?.pauseEnds, [true]);
   });
 
-  test("turns are short when shared, and shorter beside one that spins", () => {
+  test("turns are short beside one that spins", () => {
     // One unit takes 100 ns.
     const busy: GuestStep = (_bus, vcpu) => rig.time.advance(100 * (vcpu.budgets.at(-1) ?? 0));
     const rig = build(
@@ -110,8 +110,8 @@ describe("several vCPUs", () => {
     rig.engine.stepsOf[1]?.push(busy, busy, busy);
     rig.machine.runSlice(BUDGET);
     const [first, second] = rig.engine.vcpus.map((vcpu) => vcpu.budgets);
-    assert.deepEqual(first?.slice(0, 5), [5000, 10_000, 2500, 2500, 2500]);
-    assert.deepEqual(second?.slice(0, 3), [5000, 2500, 500]);
+    assert.deepEqual(first?.slice(0, 5), [5000, 10_000, 10_000, 10_000, 10_000]);
+    assert.deepEqual(second?.slice(0, 3), [5000, 10_000, 500]);
   });
 
   test("who has the thread alone gives it up soon when another one wakes", () => {

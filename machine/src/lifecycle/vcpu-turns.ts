@@ -1,6 +1,6 @@
-// The vCPUs of a machine in one thread, in turns. Who is halted or not started is passed over and costs nothing. A turn is long
-// while nobody else wants one, shorter when several do, and shortest when one of them spins: what it waits for is only done when
-// the others have had their turns, and it must see soon that it is done.
+// The vCPUs of a machine in one thread, in turns. Who is halted or not started is passed over and costs nothing. A turn is as long
+// as the pacer allows, since a vCPU finds its translations and jumps cold in the host's caches; it is short when another vCPU
+// spins: what that one waits for is only done when the others have had their turns, and it must see soon that it is done.
 
 import type { VcpuSlot } from "../cpu/vcpu-slot.ts";
 import { ExitReason } from "../cpu/vcpu.ts";
@@ -8,7 +8,6 @@ import type { TimerQueue } from "../time/timer-queue.ts";
 import type { VirtualClock } from "../time/virtual-clock.ts";
 import { SlicePacer } from "./slice-pacer.ts";
 
-const SHARED_TURN_NS = 250_000;
 const TURN_BESIDE_SPINNER_NS = 50_000;
 
 interface Place {
@@ -110,10 +109,9 @@ export class VcpuTurns {
   }
 
   #longestTurnNs(): number {
-    if (!this.#isShared) return Number.POSITIVE_INFINITY;
     const isBesideSpinner = this.#places.some(
       (place, other) => other !== this.#last && place.isSpinning && place.slot.canRun,
     );
-    return isBesideSpinner ? TURN_BESIDE_SPINNER_NS : SHARED_TURN_NS;
+    return isBesideSpinner ? TURN_BESIDE_SPINNER_NS : Number.POSITIVE_INFINITY;
   }
 }
