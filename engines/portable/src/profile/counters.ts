@@ -13,6 +13,8 @@ import {
   ENGINE_COUNT_ARENA_RESETS,
   ENGINE_COUNT_BLOCKS,
   ENGINE_COUNT_INVALIDATIONS,
+  ENGINE_COUNT_REGION_SAMPLES,
+  ENGINE_COUNT_SAMPLES,
   ENGINE_COUNT_TLB_FILLS,
 } from "../layout.ts";
 
@@ -21,6 +23,8 @@ const OF_ENGINE = {
   "code pages invalidated": ENGINE_COUNT_INVALIDATIONS,
   "translations forgotten (arena full)": ENGINE_COUNT_ARENA_RESETS,
   "TLB fills": ENGINE_COUNT_TLB_FILLS,
+  "samples for hot code": ENGINE_COUNT_SAMPLES,
+  "samples for hot code, in regions": ENGINE_COUNT_REGION_SAMPLES,
 } as const;
 const OF_VCPU = {
   "hardware interrupts": CPU_COUNT_INTERRUPTS,

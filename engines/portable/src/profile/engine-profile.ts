@@ -39,6 +39,7 @@ export class EngineProfile {
   readonly #options: EngineProfileOptions;
   readonly #areas = new Set<number>();
   #view: DataView | undefined;
+  #regionCounts: () => Readonly<Record<string, number>> = () => ({});
 
   constructor(options: EngineProfileOptions) {
     this.#options = options;
@@ -65,6 +66,15 @@ export class EngineProfile {
         if (exit !== EXIT_STOP || !interrupted.resume(area)) return this.#ended(exit);
       }
     };
+  }
+
+  /** `counts` answers what is known of regions. */
+  watchRegions(counts: () => Readonly<Record<string, number>>): void {
+    this.#regionCounts = counts;
+  }
+
+  regionCounts(): Readonly<Record<string, number>> {
+    return this.#regionCounts();
   }
 
   /** What the core has counted up to now; undefined before a processor was made. */

@@ -49,6 +49,7 @@ export class Processor {
     const firstSlot = (interpreter["handlers"] as WebAssembly.Table).length - REGION_SLOTS;
     const parts = { view, memory: wasmMemory, core, interpreter, firstSlot };
     this.hotCode = hasRegions ? new HotCode(parts) : undefined;
+    profile?.watchRegions(() => this.hotCode?.counts() ?? {});
     watchDeviceWrites(memory, (page) => this.core.invalidateCodePage(page));
   }
 

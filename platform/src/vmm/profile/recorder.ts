@@ -61,6 +61,7 @@ export class Recorder {
       ...condense(profile, samples),
       counts: {
         engine: counters?.engine ?? {},
+        regions: this.engine.regionCounts(),
         exceptions: exceptionsByName(counters?.exceptions ?? []),
         "ends of slices": { ...sliceEnds },
         "interrupts by vector": numbered(bus.vectors),

@@ -74,6 +74,7 @@ export class HotCode {
   readonly #underWay = new Set<number>();
   readonly #startMs = performance.now();
   #formMs = 0;
+  #formed = 0;
   #nextRequest = 0;
   #again: { readonly place: HotPlace; readonly tries: number }[] = [];
   #resets = 0n;
@@ -88,6 +89,18 @@ export class HotCode {
     this.#pages = new CodePages(view, this.#core);
     this.#known = new KnownRegions(view, (module) => this.#slots.dropModule(module));
     view.setUint32(ENGINE_FIRST_REGION, firstSlot, true);
+  }
+
+  /** For the profile. */
+  counts(): Readonly<Record<string, number>> {
+    const { installs, count } = this.#slots;
+    return {
+      "regions formed": this.#formed,
+      "milliseconds of forming them": Math.round(this.#formMs),
+      "regions installed": installs,
+      "regions in place at the end": count,
+      "regions under translation at the end": this.#requests.size,
+    };
   }
 
   /** A slice of the vCPU at `area` has ended. */
@@ -169,6 +182,7 @@ export class HotCode {
     if (isOverspent || this.#requests.size >= MAX_REQUESTS) return;
     const formed = this.#pages.at(area, place, () => this.#form(area, place));
     this.#formMs += performance.now() - startMs;
+    if (formed !== undefined) this.#formed++;
     if (formed === undefined || !this.#pages.areSteady(formed.pages)) return;
     const id = this.#nextRequest++;
     if (!this.#translator.request(id, formed.region)) return;

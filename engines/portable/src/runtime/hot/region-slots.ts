@@ -52,6 +52,7 @@ export class RegionSlots {
   /** By record, the oldest first. */
   readonly #installed = new Map<number, Installed>();
   readonly #originals = new Map<number, number>();
+  #installs = 0;
   /** Records of regions that are gone. */
   #spaces: Space[] = [];
 
@@ -64,6 +65,11 @@ export class RegionSlots {
 
   get count(): number {
     return this.#installed.size;
+  }
+
+  /** Regions installed since power-on. */
+  get installs(): number {
+    return this.#installs;
   }
 
   /** Is a region entered through this micro-op? */
@@ -90,6 +96,7 @@ export class RegionSlots {
     const entryIndex = unpackNodes(region.image.nodes)[0]?.first ?? 0;
     const original = record + RECORD_UOPS + entryIndex * UOP_SIZE;
     const { entryUop, module } = region;
+    this.#installs++;
     this.#table.set(slot, region.run);
     this.#installed.set(record, { slot, entryUop, original, record, recordBytes, module });
     this.#originals.set(entryUop, original);
