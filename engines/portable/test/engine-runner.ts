@@ -10,10 +10,12 @@ import {
   type CpuAnswer,
   type CpuCase,
   ORACLE_CODE,
+  ORACLE_CODE_PAGES,
   ORACLE_DATA,
   ORACLE_WINDOW,
   ORACLE_WINDOW_BYTES,
 } from "./oracle.ts";
+import { Random } from "./vector/random.ts";
 
 const RAM_BYTES = 0x10_0000;
 const MEMORY_PAGES = (L.RAM_BASE + RAM_BYTES) >> 16;
@@ -23,7 +25,7 @@ const NO_TIME = 26;
 /** Where things are in guest RAM, and the linear address of the supervisor's part of it. */
 const GPA = {
   tables: 0x1000,
-  code: 0x7000,
+  code: [0x7000, 0x12000],
   data: 0x8000,
   idt: 0xa000,
   gdt: 0xb000,
@@ -53,7 +55,31 @@ const CR4 = 0x1_0620n;
 /** SCE, LME, LMA, NXE. */
 const EFER = 0xd01n;
 
+/** Blocks a case may run for: enough for the longest of them. */
+const BUDGET = 100_000;
+
+/**
+ * Where code is compiled: nowhere; each case where it starts, before it runs; or, of code that has been run once, anywhere, or
+ * nowhere, as a seeded generator says.
+ */
+export type RegionUse = "none" | "forced" | "mixed";
+
+export interface RunOptions {
+  /** The runner's if not given. */
+  readonly regions?: RegionUse;
+  /** With "mixed": addresses at which the code is compiled beforehand; where it starts if not given. */
+  readonly entries?: readonly bigint[];
+  /** Ends slices after this many blocks at random; the next one may start with compiling. */
+  readonly maxSliceBlocks?: number;
+}
+
 type CoreFunctions = Readonly<Record<string, (...operands: (number | bigint)[]) => number>>;
+
+function wantedRegions(): RegionUse {
+  const wanted = process.env["HEARTH_REGIONS"];
+  if (wanted === "mixed") return "mixed";
+  return wanted === "1" || wanted === "forced" ? "forced" : "none";
+}
 
 /** The whole engine with one vCPU; no devices, no interrupts. */
 export class EngineRunner {
@@ -62,8 +88,11 @@ export class EngineRunner {
   readonly #core: CoreFunctions;
   readonly #run: (cpu: number) => number;
   readonly #hotCode: HotCode | undefined;
+  readonly #regions: RegionUse;
+  readonly #random = new Random(1);
 
-  private constructor({ core, interpreter, decoderTables }: CompiledEngine, regions: boolean) {
+  private constructor({ core, interpreter, decoderTables }: CompiledEngine, regions: RegionUse) {
+    this.#regions = regions;
     const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES, shared: true });
     this.#bytes = new Uint8Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
@@ -85,36 +114,82 @@ export class EngineRunner {
       interpreter: instance.exports,
       firstSlot,
     };
-    this.#hotCode = regions ? new HotCode(parts) : undefined;
+    this.#hotCode = regions === "none" ? undefined : new HotCode(parts);
     this.#bytes.set(decoderTables, L.DECODER_TABLE_BASE);
     this.#view.setUint32(L.ENGINE_VCPU_COUNT, 1, true);
     this.#prepareGuest();
   }
 
   /**
-   * Loads the engine's artifacts, building them first if sources changed. With `regions` every case is compiled before it
-   * runs; HEARTH_REGIONS=1 asks for that everywhere.
+   * Loads the engine's artifacts, building them first if sources changed. HEARTH_REGIONS asks for regions where nothing else
+   * is given: 1 or forced, mixed.
    */
-  static async create(regions = process.env["HEARTH_REGIONS"] === "1"): Promise<EngineRunner> {
-    if (regions) await loadRegionCompiler();
+  static async create(regions = wantedRegions()): Promise<EngineRunner> {
+    if (regions !== "none") await loadRegionCompiler();
     return new EngineRunner(await compileEngine(await loadArtifacts()), regions);
   }
 
   /** Runs one case and returns the state after it, as the oracle does. */
-  run(before: CpuCase): CpuAnswer {
-    const code = L.RAM_BASE + GPA.code;
-    this.#bytes.fill(0xcc, code, code + 0x1000);
-    this.#bytes.set(before.code, code + Number(ORACLE_CODE & 0xfffn));
-    this.#function("invalidateCodePage")(GPA.code >> 12);
+  run(before: CpuCase, options: RunOptions = {}): CpuAnswer {
+    const { regions = this.#regions } = options;
+    this.#loadCode(before);
+    if (regions === "mixed") {
+      this.#load(before);
+      const exit = this.#runSlices(undefined, false);
+      if (this.#random.below(4) === 0) return this.#answer(exit);
+      if (!this.#holdsCode(before)) this.#loadCode(before);
+      this.#compileAt(before, options.entries);
+    }
+    this.#load(before);
+    if (regions === "forced") this.#hotCode?.compileHere(CPU);
+    return this.#answer(this.#runSlices(options.maxSliceBlocks, regions === "mixed"));
+  }
+
+  #load(before: CpuCase): void {
     const data = L.RAM_BASE + GPA.data;
     this.#bytes.fill(0, data, data + 0x2000);
     this.#bytes.set(before.window, data + Number(ORACLE_WINDOW - ORACLE_DATA));
     this.#setSystemState();
     this.#setSegments(before);
     this.#setUserState(before);
-    this.#hotCode?.compileHere(CPU);
-    const exit = this.#run(CPU);
-    return this.#answer(exit);
+  }
+
+  #runSlices(maxBlocks: number | undefined, compiles: boolean): number {
+    for (let left = BUDGET; ; ) {
+      const blocks = maxBlocks === undefined ? left : 1 + this.#random.below(maxBlocks);
+      this.#cpu32(L.CPU_BUDGET, blocks);
+      const exit = this.#run(CPU);
+      left -= blocks;
+      if (exit !== L.EXIT_STOP || left <= 0) return exit;
+      if (compiles && this.#random.below(8) === 0) this.#hotCode?.compileHere(CPU);
+    }
+  }
+
+  /** Compiles the code at some of these addresses, in the state the case starts in. */
+  #compileAt(before: CpuCase, entries: readonly bigint[] = [before.codeAddress ?? ORACLE_CODE]): void {
+    this.#load(before);
+    for (const entry of entries) {
+      this.#cpu64(L.CPU_RIP, entry);
+      this.#hotCode?.compileHere(CPU);
+    }
+  }
+
+  #loadCode({ code, codeAddress = ORACLE_CODE }: CpuCase): void {
+    const [first, second] = GPA.code.map((gpa) => L.RAM_BASE + gpa) as [number, number];
+    const offset = Number(codeAddress - ORACLE_CODE_PAGES);
+    const here = Math.max(0, 0x1000 - offset);
+    for (const page of [first, second]) this.#bytes.fill(0xcc, page, page + 0x1000);
+    this.#bytes.set(code.subarray(0, here), first + offset);
+    this.#bytes.set(code.subarray(here), second + Math.max(0, offset - 0x1000));
+    for (const gpa of GPA.code) this.#function("invalidateCodePage")(gpa >> 12);
+  }
+
+  /** Has the case left its code as it was? */
+  #holdsCode({ code, codeAddress = ORACLE_CODE }: CpuCase): boolean {
+    return code.every((byte, i) => {
+      const offset = Number(codeAddress - ORACLE_CODE_PAGES) + i;
+      return this.#bytes[L.RAM_BASE + (GPA.code[offset >> 12] as number) + (offset & 0xfff)] === byte;
+    });
   }
 
   #function(name: string): (...operands: (number | bigint)[]) => number {
@@ -170,7 +245,9 @@ export class EngineRunner {
     this.#ram64(upper + 0x1000, entry(own));
     const noExecute = 1n << 63n;
     for (let n = 0; n < 2; n++) this.#ram64(data + n * 8, entry(GPA.data + n * 0x1000) | noExecute);
-    this.#ram64(code + Number((ORACLE_CODE >> 12n) & 511n) * 8, entry(GPA.code) & ~2n);
+    GPA.code.forEach((gpa, n) =>
+      this.#ram64(code + (Number((ORACLE_CODE_PAGES >> 12n) & 511n) + n) * 8, entry(gpa)),
+    );
     for (let n = 0; n < 4; n++) this.#ram64(own + n * 8, BigInt(GPA.idt + n * 0x1000) | 3n);
   }
 
@@ -218,10 +295,9 @@ export class EngineRunner {
 
   #setUserState(before: CpuCase): void {
     before.gpr.forEach((value, n) => this.#cpu64(L.CPU_GPR + n * 8, value));
-    this.#cpu64(L.CPU_RIP, ORACLE_CODE);
+    this.#cpu64(L.CPU_RIP, before.codeAddress ?? ORACLE_CODE);
     this.#function("setFlags")(CPU, Number(before.rflags));
     this.#function("updateMode")(CPU);
-    this.#cpu32(L.CPU_BUDGET, 1000);
     const image = new DataView(before.fxsave.buffer, before.fxsave.byteOffset, 512);
     const control = (image.getUint16(0, true) & 0x1f3f) | 0x40;
     const status = image.getUint16(2, true) & 0x7f7f;

@@ -7,14 +7,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Where the code runs; everything else in its page is int3. */
+/** Two pages, full of int3 but for the code. */
+export const ORACLE_CODE_PAGES = 0x2555_5000n;
+/** Where the code runs unless its case says otherwise. */
 export const ORACLE_CODE = 0x2555_5800n;
 /** The only memory there is: two pages, of which the window around their border is in the record. */
 export const ORACLE_DATA = 0x1000_0000n;
 export const ORACLE_DATA_BYTES = 0x2000;
 export const ORACLE_WINDOW = 0x1000_0f80n;
 export const ORACLE_WINDOW_BYTES = 256;
-export const ORACLE_CODE_BYTES = 88;
+export const ORACLE_CODE_BYTES = 1112;
 
 /** State before or after: general registers by number, x87 and SSE as FXSAVE64 lays them out, memory. */
 export interface CpuState {
@@ -26,8 +28,10 @@ export interface CpuState {
 }
 
 export interface CpuCase extends CpuState {
-  /** Instructions, at most ORACLE_CODE_BYTES; they run at ORACLE_CODE and int3 follows them. */
+  /** Instructions, at most ORACLE_CODE_BYTES; int3 follows them. */
   readonly code: Uint8Array;
+  /** Where they run, in the pages of the code; ORACLE_CODE if not given. */
+  readonly codeAddress?: bigint;
   /** 32: a code segment of compatibility mode. Otherwise 64-bit mode. */
   readonly bits?: 32 | 64;
   /** Segment bases; zero if not given. Both selectors are null. */
@@ -47,7 +51,7 @@ export interface CpuAnswer extends CpuState {
   readonly signal: number;
 }
 
-const RECORD = 1024;
+const RECORD = 2048;
 const AT = {
   rip: 128,
   rflags: 136,
@@ -58,8 +62,8 @@ const AT = {
   codeLength: 164,
 } as const;
 const AT_CODE = 168;
-const AT_FXSAVE = 256;
-const AT_WINDOW = 768;
+const AT_FXSAVE = 1280;
+const AT_WINDOW = 1792;
 const FXSAVE_BYTES = 512;
 
 /** A state with everything zero but the control words, which have their values after a reset of the FPU. */
@@ -82,6 +86,7 @@ function encode(cases: readonly CpuCase[]): Uint8Array {
     view.setBigUint64(at + AT.rip, one.fsBase ?? 0n, true);
     view.setBigUint64(at + AT.cr2, one.gsBase ?? 0n, true);
     view.setUint32(at + AT.vector, one.bits ?? 64, true);
+    view.setUint32(at + AT.error, Number((one.codeAddress ?? ORACLE_CODE) - ORACLE_CODE_PAGES), true);
     view.setUint32(at + AT.codeLength, one.code.length, true);
     bytes.set(one.code, at + AT_CODE);
     bytes.set(one.fxsave, at + AT_FXSAVE);

@@ -200,16 +200,15 @@ class Formation {
     indexOfPlace: ReadonlyMap<number, number>,
     numbers: ReadonlyMap<string, number>,
   ): RegionNode {
+    const first = indexOfPlace.get(place) as number;
     let end = place;
     let count = 0;
     let last: Instruction | undefined;
     for (;;) {
       const instruction = this.#instructions.get(end);
-      if (
-        !instruction ||
-        (end !== place && (call.leaders.has(end) || pageOfPlace(end) !== pageOfPlace(place)))
-      )
-        break;
+      // Jumps into instructions: those of another stream may lie between this one's.
+      if (!instruction || indexOfPlace.get(end) !== first + count) break;
+      if (end !== place && (call.leaders.has(end) || pageOfPlace(end) !== pageOfPlace(place))) break;
       last = instruction;
       count++;
       end += instruction.length;
@@ -225,7 +224,6 @@ class Formation {
     if (mnemonic === "call") taken = find(this.#callees.get(calleeKey(this.#callIndex(call), end)), target);
     if (mnemonic === "ret") taken = find(call.caller, call.returnPlace);
     const next = last?.entry.form.options.has("end") ? NO_NODE : find(call, end);
-    const first = indexOfPlace.get(place) as number;
     return { first, count, end, taken, next, returnPlace: call.returnPlace };
   }
 }

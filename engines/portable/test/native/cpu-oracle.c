@@ -5,8 +5,8 @@
  * State goes in and out through signal frames: the handler that catches the end of one record (int3 behind the code, or
  * a fault) stores the interrupted registers and edits the same frame into the state of the next one. So every register
  * that a frame holds can be set, and a fault is reported with its vector, error code and address.
- * Code runs at CODE_PAGE + CODE_OFFSET in a page full of int3. Its memory is two pages at DATA_PAGES with nothing around
- * them; the 256 bytes around their common border are in the record, the rest stays zero.
+ * Code runs in two pages at CODE_PAGES full of int3, from an offset that the record names. Its memory is two pages at
+ * DATA_PAGES with nothing around them; the 256 bytes around their common border are in the record, the rest stays zero.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -17,8 +17,7 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
-#define CODE_PAGE 0x25555000ul
-#define CODE_OFFSET 0x800ul
+#define CODE_PAGES 0x25555000ul
 #define DATA_PAGES 0x10000000ul
 #define PAGE 0x1000ul
 #define WINDOW 256ul
@@ -32,18 +31,19 @@
 #define ARCH_SET_FS 0x1002
 
 /*
- * General registers in the order of their numbers. On the way in, `rip` and `cr2` hold the bases of FS and GS, and a
- * `vector` of COMPATIBILITY runs the code in a 32-bit code segment. On the way out, `code_length` holds CS.
+ * General registers in the order of their numbers. On the way in, `rip` and `cr2` hold the bases of FS and GS, `error`
+ * the code's offset in its pages, and a `vector` of COMPATIBILITY runs it in a 32-bit code segment. On the way out,
+ * `code_length` holds CS.
  */
 struct record {
   uint64_t gpr[16];
   uint64_t rip, rflags, cr2;
   uint32_t vector, error, signal, code_length;
-  uint8_t code[88];
+  uint8_t code[1112];
   uint8_t fxsave[512];
   uint8_t window[WINDOW];
 };
-_Static_assert(sizeof(struct record) == 1024, "records are 1 KiB");
+_Static_assert(sizeof(struct record) == 2048, "records are 2 KiB");
 
 #define BATCH 64
 static struct record records[BATCH];
@@ -102,13 +102,13 @@ static void save(struct record *r, const ucontext_t *context, int number, const 
   r->code_length = (uint32_t)(regs[REG_CSGSFS] & 0xffff);
   memcpy(r->fxsave, fpu, sizeof r->fxsave);
   memcpy(r->window, window(), WINDOW);
-  memset((void *)(CODE_PAGE + CODE_OFFSET), 0xcc, sizeof r->code);
+  memset((void *)CODE_PAGES, 0xcc, 2 * PAGE);
 }
 
 static void load(const struct record *r, ucontext_t *context, uint8_t *fpu) {
   greg_t *regs = context->uc_mcontext.gregs;
   for (int i = 0; i < 16; i++) regs[ORDER[i]] = (greg_t)r->gpr[i];
-  regs[REG_RIP] = (greg_t)(CODE_PAGE + CODE_OFFSET);
+  regs[REG_RIP] = (greg_t)(CODE_PAGES + r->error);
   regs[REG_EFL] = (greg_t)r->rflags;
   /* CS, GS, FS and SS in one word; the kernel takes CS and SS from it. */
   regs[REG_CSGSFS] = (greg_t)((r->vector == COMPATIBILITY ? USER_CODE_32 : USER_CODE_64) | USER_DATA << 48);
@@ -117,8 +117,8 @@ static void load(const struct record *r, ucontext_t *context, uint8_t *fpu) {
   *(uint64_t *)(fpu + 512) |= 3;
   memset((void *)DATA_PAGES, 0, 2 * PAGE);
   memcpy(window(), r->window, WINDOW);
-  if (r->code_length > sizeof r->code) stop(4);
-  memcpy((void *)(CODE_PAGE + CODE_OFFSET), r->code, r->code_length);
+  if (r->code_length > sizeof r->code || r->error + r->code_length > 2 * PAGE) stop(4);
+  memcpy((void *)(CODE_PAGES + r->error), r->code, r->code_length);
 }
 
 /* The code may have changed any of them, and null selectors are what a 64-bit process has in FS and GS. */
@@ -149,10 +149,10 @@ int main(void) {
   const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-  void *code = mmap((void *)CODE_PAGE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, flags, -1, 0);
+  void *code = mmap((void *)CODE_PAGES, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, flags, -1, 0);
   void *data = mmap((void *)DATA_PAGES, 2 * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (code != (void *)CODE_PAGE || data != (void *)DATA_PAGES || sigaltstack(&alternate, NULL) != 0) return 1;
-  memset(code, 0xcc, PAGE);
+  if (code != (void *)CODE_PAGES || data != (void *)DATA_PAGES || sigaltstack(&alternate, NULL) != 0) return 1;
+  memset(code, 0xcc, 2 * PAGE);
   sigfillset(&action.sa_mask);
   for (unsigned i = 0; i < sizeof SIGNALS / sizeof SIGNALS[0]; i++) sigaction(SIGNALS[i], &action, NULL);
   raise(SIGTRAP);
