@@ -8,8 +8,8 @@ const native = (functionName: string) => ({ functionName, url: "" });
 const RUN = [script("machine/src/machine.ts"), script("engines/portable/src/runtime/vcpu.ts"), wasm("run")];
 
 test("inside the engine the name of the function decides", () => {
-  assert.equal(activityOf(RUN), "run loop, first use of handlers");
-  assert.equal(activityOf([...RUN, wasm("js-to-wasm:i:i")]), "run loop, first use of handlers");
+  assert.equal(activityOf(RUN), "run loop");
+  assert.equal(activityOf([...RUN, wasm("js-to-wasm:i:i")]), "run loop");
   assert.equal(activityOf([...RUN, wasm("jumpFar")]), "interpreter");
   assert.equal(activityOf([...RUN, wasm("mov 8b Gv,Ev (64, base)")]), "interpreter");
   assert.equal(activityOf([...RUN, wasm("region ffffffff81000000")]), "regions");
@@ -20,7 +20,7 @@ test("inside the engine the name of the function decides", () => {
   assert.equal(core("system/control/writeControl"), "system instructions");
   assert.equal(core("flags/getFlags"), "system instructions");
   assert.equal(core("x87/x87/fpuWait"), "strings, x87, SSE helpers");
-  assert.equal(core("run/nextEntry"), "run loop, first use of handlers");
+  assert.equal(core("run/nextEntry"), "run loop");
 });
 
 test("a device called from the engine is a device", () => {

@@ -11,7 +11,7 @@ export const ACTIVITIES = [
   "exceptions and interrupts",
   "system instructions",
   "strings, x87, SSE helpers",
-  "run loop, first use of handlers",
+  "run loop",
   "decoding",
   "region compiler",
   "devices",
@@ -25,8 +25,7 @@ export const ACTIVITIES = [
 ] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
-/** V8 compiles a handler when it is first called, in its caller's name: the run loop's. */
-const RUN_LOOP: Activity = "run loop, first use of handlers";
+const RUN_LOOP: Activity = "run loop";
 
 export const isRegion = (name: string): boolean => name.startsWith("region ");
 
