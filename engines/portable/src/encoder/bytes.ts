@@ -1,7 +1,17 @@
 // Byte-level encoding of WebAssembly: LEB128 integers, names, vectors (core specification §5.1, §5.2).
 
 /** Bytes, nested to any depth so that pieces are joined without copying; `flatten` makes one array of them. */
-export type Code = number | Uint8Array | readonly Code[];
+export type Code = number | Uint8Array | BranchHint | readonly Code[];
+
+/** Stands right before an `if` or `br_if` and says which way it mostly goes; it has no bytes of its own. */
+export interface BranchHint {
+  readonly isLikely: boolean;
+}
+
+/** A hint with the offset of its branch. */
+export interface PlacedHint extends BranchHint {
+  readonly offset: number;
+}
 
 export function unsignedLeb(value: number): number[] {
   const out: number[] = [];
@@ -43,15 +53,23 @@ export function signedLeb64(value: bigint): number[] {
 }
 
 export function flatten(code: Code): Uint8Array<ArrayBuffer> {
+  return flattenWithHints(code).bytes;
+}
+
+export function flattenWithHints(code: Code): {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly hints: readonly PlacedHint[];
+} {
   const writer = new ByteWriter();
   writer.write(code);
-  return writer.bytes.slice(0, writer.length);
+  return { bytes: writer.bytes.slice(0, writer.length), hints: writer.hints };
 }
 
 /** Bytes that grow at their end. */
 class ByteWriter {
   bytes = new Uint8Array(1024);
   length = 0;
+  readonly hints: PlacedHint[] = [];
 
   write(code: Code): void {
     if (typeof code === "number") {
@@ -61,7 +79,8 @@ class ByteWriter {
       this.#reserve(code.length);
       this.bytes.set(code, this.length);
       this.length += code.length;
-    } else for (const part of code) this.write(part);
+    } else if ("isLikely" in code) this.hints.push({ offset: this.length, isLikely: code.isLikely });
+    else for (const part of code) this.write(part);
   }
 
   #reserve(count: number): void {

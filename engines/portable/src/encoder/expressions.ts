@@ -12,6 +12,8 @@ export interface Expr {
   readonly constant?: number | bigint;
   /** The 16 bytes of a vector known while code is generated. */
   readonly bytes?: readonly number[];
+  /** For a condition: whether it mostly holds, when that is known. */
+  readonly isLikely?: boolean;
   /** The local that is read, where the expression is nothing else. */
   readonly local?: number;
 }
@@ -270,7 +272,22 @@ export function localSet(index: number, value: Expr): Code {
 }
 
 export function ifThen(condition: Expr, body: Code): Code {
-  return [condition.code, 0x04, 0x40, body, 0x0b];
+  return [condition.code, hintOf(condition), 0x04, 0x40, body, 0x0b];
+}
+
+/** A condition that mostly holds. */
+export function likely(condition: Expr): Expr {
+  return { ...condition, isLikely: true };
+}
+
+/** A condition that hardly ever holds. */
+export function unlikely(condition: Expr): Expr {
+  return { ...condition, isLikely: false };
+}
+
+/** What stands between a condition's code and its branch. */
+export function hintOf({ isLikely }: Expr): Code {
+  return isLikely === undefined ? [] : { isLikely };
 }
 
 export function call(functionIndex: number, args: readonly Expr[], type: ValueType): Expr {

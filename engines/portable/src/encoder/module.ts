@@ -1,6 +1,6 @@
 // A WebAssembly module from its parts (core specification §5.5): types, imports, functions, one table, exports.
 
-import { type Code, flatten, name, signedLeb, unsignedLeb, vector } from "./bytes.ts";
+import { type Code, flatten, flattenWithHints, name, signedLeb, unsignedLeb, vector } from "./bytes.ts";
 import { TYPE_CODE, type ValueType } from "./expressions.ts";
 
 export interface Signature {
@@ -25,6 +25,7 @@ export class ModuleBuilder {
   #importedFunctions = 0;
   #elements: readonly number[] = [];
   #tableSize = 0;
+  #isOptimizedAtOnce = false;
 
   typeOf(signature: Signature): number {
     const key = `${signature.params.join()}>${signature.results.join()}`;
@@ -75,6 +76,14 @@ export class ModuleBuilder {
     this.#exports.push([name(exportName), 0x01, 0]);
   }
 
+  /**
+   * Asks for optimized code of all functions when the module is made, instead of baseline code at a first call. Engines that do not
+   * know the "compilationHints" section take no notice.
+   */
+  optimizeAtOnce(): void {
+    this.#isOptimizedAtOnce = true;
+  }
+
   build(): Uint8Array<ArrayBuffer> {
     const section = (id: number, content: Code): Code => {
       const bytes = flatten(content);
@@ -86,6 +95,7 @@ export class ModuleBuilder {
       vector(s.results.map((r) => TYPE_CODE[r])),
     ]);
     const size = unsignedLeb(this.#tableSize);
+    const bodies = this.#functions.map(flattenBody);
     const parts: Code[] = [
       [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       section(1, vector(types)),
@@ -97,10 +107,21 @@ export class ModuleBuilder {
         9,
         vector([[0x00, 0x41, signedLeb(0), 0x0b, vector(this.#elements.map((e) => unsignedLeb(e)))]]),
       ),
-      section(10, vector(this.#functions.map(encodeBody))),
+      this.#isOptimizedAtOnce ? section(0, compilationHints(bodies.length)) : [],
+      section(0, this.#branchHints(bodies)),
+      section(10, vector(bodies.map(({ bytes }) => [unsignedLeb(bytes.length), bytes]))),
       section(0, this.#nameSection()),
     ];
     return flatten(parts);
+  }
+
+  /** The custom section of the branch hinting proposal: offsets count from the start of a function's locals. */
+  #branchHints(bodies: readonly FlattenedBody[]): Code {
+    const hinted = bodies.flatMap(({ hints }, i) => {
+      const places = hints.map((h) => [unsignedLeb(h.offset), 1, h.isLikely ? 1 : 0]);
+      return places.length === 0 ? [] : [[unsignedLeb(this.#importedFunctions + i), vector(places)]];
+    });
+    return [name("metadata.code.branch_hint"), vector(hinted)];
   }
 
   /** The custom section "name" with function names only (core specification, appendix). */
@@ -111,7 +132,16 @@ export class ModuleBuilder {
   }
 }
 
-function encodeBody(body: FunctionBody): Code {
-  const bytes = flatten([vector(body.locals.map((l) => [1, TYPE_CODE[l]])), body.code, 0x0b]);
-  return [unsignedLeb(bytes.length), bytes];
+type FlattenedBody = ReturnType<typeof flattenWithHints>;
+
+function flattenBody(body: FunctionBody): FlattenedBody {
+  return flattenWithHints([vector(body.locals.map((l) => [1, TYPE_CODE[l]])), body.code, 0x0b]);
+}
+
+/** V8's custom section of that name: for each function compile eagerly, both tiers the optimizing one. */
+function compilationHints(functions: number): Code {
+  const EAGER = 2;
+  const OPTIMIZED = 2;
+  const hint = EAGER | (OPTIMIZED << 2) | (OPTIMIZED << 4);
+  return [name("compilationHints"), vector(new Array<number>(functions).fill(hint))];
 }

@@ -2,7 +2,18 @@
 // of the core. Where operands come from and how execution leaves is left to the two tiers.
 
 import type { Code } from "../encoder/bytes.ts";
-import { call, type Expr, i32, i64, localGet, localSet, type ValueType } from "../encoder/expressions.ts";
+import {
+  call,
+  type Expr,
+  hintOf,
+  i32,
+  i64,
+  likely,
+  localGet,
+  localSet,
+  unlikely,
+  type ValueType,
+} from "../encoder/expressions.ts";
 import type { Addressing, Form, Operand } from "../isa/forms.ts";
 import type { FlagSource } from "../isa/flags.ts";
 import type { CoreFunction, Lowering, Size } from "../isa/lowering.ts";
@@ -167,7 +178,7 @@ export abstract class WasmLowering implements Lowering {
     }
     const body = this.nested(yes);
     const otherwise = no ? [0x05, this.nested(no)] : [];
-    this.emit([condition.code, 0x04, 0x40, body, otherwise, 0x0b]);
+    this.emit([condition.code, hintOf(condition), 0x04, 0x40, body, otherwise, 0x0b]);
   }
 
   while(condition: Expr, body: () => void): void {
@@ -176,7 +187,7 @@ export abstract class WasmLowering implements Lowering {
   }
 
   faultIf(condition: Expr, vector: number): void {
-    this.if(condition, () => {
+    this.if(unlikely(condition), () => {
       this.emit(i32.store(CPU, CPU_VECTOR, i32.const(vector)));
       this.emit(i32.store(CPU, CPU_ERROR_CODE, i32.const(0)));
       this.leave(i32.const(EXIT_EXCEPTION));
@@ -223,18 +234,18 @@ export abstract class WasmLowering implements Lowering {
     const entry = this.let(tlbEntry(this.tlb(), va));
     const last = bits === 8 ? va : i64.add(va, i64.const(bits / 8 - 1));
     this.if(
-      i64.eq(i64.load(entry, tag), i64.and(last, PAGE_MASK)),
+      likely(i64.eq(i64.load(entry, tag), i64.and(last, PAGE_MASK))),
       () => this.assign(host, i32.add(i32.wrap(va), i32.load(entry, TLB_ADDEND))),
       () => {
         this.assign(host, this.coreCall(slow, [CPU, va, i32.const(bits / 8)], "i32"));
-        this.if(i32.eqz(host), () => this.leave(i32.const(EXIT_EXCEPTION)));
+        this.if(unlikely(i32.eqz(host)), () => this.leave(i32.const(EXIT_EXCEPTION)));
       },
     );
   }
 
   #storeAndCommit(host: Expr, bits: Size, value: Expr): void {
     this.emit(storeHost(host, 0, bits, value));
-    this.if(i32.eq(host, i32.add(CPU, i32.const(CPU_BOUNCE))), () => {
+    this.if(unlikely(i32.eq(host, i32.add(CPU, i32.const(CPU_BOUNCE)))), () => {
       this.emit([this.coreCall("commitBounce", [CPU], "i32").code, 0x1a]);
     });
   }

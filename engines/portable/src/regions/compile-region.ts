@@ -3,7 +3,7 @@
 
 import type { HandlerEntry } from "../decode/handlers.ts";
 import type { Code } from "../encoder/bytes.ts";
-import { i32, i64, ifThen, type ValueType } from "../encoder/expressions.ts";
+import { i32, i64, ifThen, likely, unlikely, type ValueType } from "../encoder/expressions.ts";
 import { ModuleBuilder } from "../encoder/module.ts";
 import { HANDLER_SIGNATURE } from "../interpreter/handler.ts";
 import { UOP_SIZE } from "../layout.ts";
@@ -27,6 +27,7 @@ export function compileRegions(
   labels: readonly string[] = [],
 ): Uint8Array<ArrayBuffer> {
   const builder = new ModuleBuilder();
+  builder.optimizeAtOnce();
   builder.importMemory("hearth", "memory", 1, memoryMaxPages);
   const linkage = importLinkage(builder);
   const functions = images.map((image) => new RegionCompiler(image, entries, linkage).compile());
@@ -137,7 +138,7 @@ class RegionCompiler {
       returned: (address, level) => {
         if (node.taken === NO_NODE) return undefined;
         const isExpected = i64.eq(address, this.#region.linear(node.returnPlace));
-        return ifThen(isExpected, this.#edge(number, node.taken, level, true));
+        return ifThen(likely(isExpected), this.#edge(number, node.taken, level, true));
       },
     };
   }
@@ -178,7 +179,7 @@ class RegionCompiler {
     return [
       state.setBudget(i32.sub(state.budget(), i32.const(1))),
       ifThen(
-        i32.leS(state.budget(), i32.const(0)),
+        unlikely(i32.leS(state.budget(), i32.const(0))),
         this.#region.goTo(this.#region.linear(this.#place(to)), level + 1),
       ),
     ];

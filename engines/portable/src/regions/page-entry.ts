@@ -2,7 +2,7 @@
 // there must not have been dropped since.
 
 import type { Code } from "../encoder/bytes.ts";
-import { type Expr, i32, i64, ifThen } from "../encoder/expressions.ts";
+import { type Expr, i32, i64, ifThen, unlikely } from "../encoder/expressions.ts";
 import {
   CPU_CODE_PAGE,
   CPU_STALE_RECORD,
@@ -42,8 +42,8 @@ export function enterPage(
   const version = i32.load(versionAddress(host), PAGE_VERSIONS_BASE);
   const isStale = i32.ne(version, i32.load(record, index * RECORD_PAGE_SIZE + RECORD_PAGE_VERSION));
   return [
-    ifThen(i32.eqz(isMapped), otherwise),
-    ifThen(isStale, [i32.store(CPU, CPU_STALE_RECORD, record), otherwise]),
+    ifThen(unlikely(i32.eqz(isMapped)), otherwise),
+    ifThen(unlikely(isStale), [i32.store(CPU, CPU_STALE_RECORD, record), otherwise]),
     enter,
   ];
 }

@@ -3,12 +3,14 @@
 import type { Code } from "../encoder/bytes.ts";
 import {
   type Expr,
+  hintOf,
   i32,
   i64,
   ifThen,
   localGet,
   localSet,
   returnValue,
+  unlikely,
   type ValueType,
 } from "../encoder/expressions.ts";
 import { slotOf } from "../interpreter/handler.ts";
@@ -86,7 +88,7 @@ export class RegionLowering extends WasmLowering {
 
   deferIf(condition: Expr, known?: string): void {
     if (known !== undefined && this.#region.known.has(known)) return;
-    super.if(condition, () => this.#goTo(this.#region.linear(this.#instruction.place)));
+    super.if(unlikely(condition), () => this.#goTo(this.#region.linear(this.#instruction.place)));
     if (known !== undefined) this.#region.known.add(known);
   }
 
@@ -166,7 +168,7 @@ export class RegionLowering extends WasmLowering {
     if (usesFlags) flags.now = { held: "fields" };
     const status = this.let(this.#watched(call));
     this.emit(state.reload(general));
-    super.if(status, () => this.leave(i32.sub(status, i32.const(1))));
+    super.if(unlikely(status), () => this.leave(i32.sub(status, i32.const(1))));
   }
 
   #callUnknown(call: Expr): void {
@@ -175,7 +177,7 @@ export class RegionLowering extends WasmLowering {
     flags.now = { held: "fields" };
     this.#region.known = new Set();
     const status = this.let(this.#watched(call));
-    super.if(status, () => {
+    super.if(unlikely(status), () => {
       this.emit(i32.store(CPU, CPU_UOP, this.#region.uop(this.#index)));
       this.emit(returnValue(i32.sub(status, i32.const(1))));
     });
@@ -225,7 +227,7 @@ export class RegionLowering extends WasmLowering {
     const yesEnd = isSame ? [] : flags.toLocals(afterYes);
     const noEnd = isSame ? [] : flags.toLocals(afterNo);
     if (!isSame) flags.now = { held: "locals" };
-    this.emit([condition.code, 0x04, 0x40, yesCode, yesEnd, 0x05, noCode, noEnd, 0x0b]);
+    this.emit([condition.code, hintOf(condition), 0x04, 0x40, yesCode, yesEnd, 0x05, noCode, noEnd, 0x0b]);
   }
 
   override while(condition: Expr, body: () => void): void {
@@ -315,7 +317,7 @@ export class RegionLowering extends WasmLowering {
 
   #leaveIfTouched(address: () => Expr): void {
     if (this.#touched === undefined) return;
-    super.if(localGet(this.#touched, "i32"), () => this.#goTo(address()));
+    super.if(unlikely(localGet(this.#touched, "i32")), () => this.#goTo(address()));
   }
 
   #goTo(address: Expr): void {
@@ -338,7 +340,7 @@ export class RegionLowering extends WasmLowering {
     const code = [
       localSet(before, INVALIDATIONS),
       localSet(result, call),
-      ifThen(i32.ne(localGet(before, "i32"), INVALIDATIONS), localSet(this.#touched, i32.const(1))),
+      ifThen(unlikely(i32.ne(localGet(before, "i32"), INVALIDATIONS)), localSet(this.#touched, i32.const(1))),
       localGet(result, "i32").code,
     ];
     return { type: "i32", code };

@@ -4,7 +4,9 @@
 import { enableCompileCache } from "node:module";
 import { workerData } from "node:worker_threads";
 import type { RunnerStart } from "./messages.ts";
+import { setV8Flags } from "./v8-flags.ts";
 
 const { compileCachePath } = workerData as RunnerStart;
 if (compileCachePath !== undefined) enableCompileCache(compileCachePath);
+setV8Flags();
 await import("./runner-thread.ts");
