@@ -52,7 +52,7 @@ const SCRIPTS: readonly (readonly [RegExp, Activity])[] = [
   [/\/engines\/portable\/src\/(build|interpreter)\//, "loading"],
   [/\/engines\/portable\//, RUN_LOOP],
   [/\/machine\/src\/(boot|acpi)\//, "loading"],
-  [/\/machine\/src\/machine\.ts$/, "runner"],
+  [/\/machine\/src\/(machine\.ts$|lifecycle\/)/, "runner"],
   [/\/machine\//, "devices"],
   [/\/host\//, "devices"],
   [/\/(images|guest)\/src\//, "loading"],
@@ -86,6 +86,7 @@ export function frameActivity({ functionName, url }: CallFrame): Activity | unde
   if (isWasm(url)) {
     if (isRegion(functionName)) return "regions";
     if (functionName.includes("/core/")) return lookUp(CORE, functionName);
+    if (functionName.startsWith("js-to-wasm")) return undefined;
     return isHandler(functionName) ? "interpreter" : RUN_LOOP;
   }
   return NATIVE[functionName] ?? lookUp(SCRIPTS, url);

@@ -39,6 +39,28 @@ test("time is summed by stack, from the first frame on that belongs to the activ
   ]);
 });
 
+test("a stack begins where its activity does for the last time", () => {
+  const names = [
+    "run",
+    "in 6c (8, register)",
+    "src/core/system/ports/portInput",
+    "wasm-to-js",
+    "readPort",
+    "read",
+  ];
+  const urls = [WASM, WASM, WASM, "", "file:///hearth/machine/src/cpu/vcpu-slot.ts", ""];
+  const nodes = names.map((functionName, i) => ({
+    id: i + 1,
+    callFrame: { functionName, url: urls[i] as string },
+    children: i + 1 < names.length ? [i + 2] : [],
+  }));
+  const root = { id: 0, callFrame: { functionName: "(root)", url: "" }, children: [1] };
+  const inPort = { startTime: 0, endTime: 1, nodes: [root, ...nodes], samples: [6], timeDeltas: [10] };
+  assert.deepEqual(condense(inPort, []).stacks, [
+    { activity: "devices", frames: ["vcpu-slot: readPort", "read"], us: 10 },
+  ]);
+});
+
 test("what is too long for a sample was time without samples, except when idle", () => {
   const { stacks } = condense(profile([3, 6], [5000, 4000]), []);
   assert.deepEqual(stacks, [

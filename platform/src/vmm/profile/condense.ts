@@ -68,8 +68,7 @@ function placeOf(
 
 function describe(stack: readonly CallFrame[]): Described {
   const activity = activityOf(stack);
-  const start = stack.findIndex((frame) => frameActivity(frame) === activity);
-  const frames = stack.slice(Math.max(start, 0)).map(frameName);
+  const frames = innermostOf(activity, stack).map(frameName);
   const regions = stack.map(({ functionName }) => regionAddress(functionName));
   return {
     activity,
@@ -77,6 +76,13 @@ function describe(stack: readonly CallFrame[]): Described {
     isGuest: stack.some(({ url }) => isWasm(url)),
     region: regions.findLast((address) => address !== undefined),
   };
+}
+
+/** The inner end of the stack, as far out as it belongs to the activity and begins with a frame that says so. */
+function innermostOf(activity: Activity, stack: readonly CallFrame[]): readonly CallFrame[] {
+  const other = stack.findLastIndex((frame) => (frameActivity(frame) ?? activity) !== activity);
+  const start = stack.findIndex((frame, i) => i > other && frameActivity(frame) === activity);
+  return stack.slice(start < 0 ? other + 1 : start);
 }
 
 /** Short: the path of a core function from its folder on, a script's file with the function. */
