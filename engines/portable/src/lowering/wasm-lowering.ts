@@ -153,7 +153,17 @@ export abstract class WasmLowering implements Lowering {
 
   store(address: Expr, bits: Size, value: Expr): void {
     const bound = this.let(value);
-    this.#storeAndCommit(this.#translateForWrite(address, bits, "writeSlow"), bits, bound);
+    const va = this.let(address);
+    const entry = this.let(tlbEntry(this.tlb(), va));
+    this.if(
+      this.#hits(entry, TLB_WRITE, va, bits),
+      () => this.emit(storeHost(i32.add(i32.wrap(va), i32.load(entry, TLB_ADDEND)), 0, bits, bound)),
+      () => {
+        const host = this.variable("i32", i32.const(0));
+        this.#translateSlowly("writeSlow", va, bits, host);
+        this.#storeAndCommit(host, bits, bound);
+      },
+    );
   }
 
   let(value: Expr): Expr {
@@ -229,18 +239,26 @@ export abstract class WasmLowering implements Lowering {
     return host;
   }
 
-  /** host = TLB hit ? linear address + addend : the core's slow path, which answers 0 when it faulted. */
+  /** host = TLB hit ? linear address + addend : the core's slow path. */
   #translate(va: Expr, bits: Size, tag: number, host: Expr, slow: CoreFunction): void {
     const entry = this.let(tlbEntry(this.tlb(), va));
-    const last = bits === 8 ? va : i64.add(va, i64.const(bits / 8 - 1));
     this.if(
-      likely(i64.eq(i64.load(entry, tag), i64.and(last, PAGE_MASK))),
+      this.#hits(entry, tag, va, bits),
       () => this.assign(host, i32.add(i32.wrap(va), i32.load(entry, TLB_ADDEND))),
-      () => {
-        this.assign(host, this.coreCall(slow, [CPU, va, i32.const(bits / 8)], "i32"));
-        this.if(unlikely(i32.eqz(host)), () => this.leave(i32.const(EXIT_EXCEPTION)));
-      },
+      () => this.#translateSlowly(slow, va, bits, host),
     );
+  }
+
+  /** i32: does the entry hold the page of the access, which must not cross into another? */
+  #hits(entry: Expr, tag: number, va: Expr, bits: Size): Expr {
+    const last = bits === 8 ? va : i64.add(va, i64.const(bits / 8 - 1));
+    return likely(i64.eq(i64.load(entry, tag), i64.and(last, PAGE_MASK)));
+  }
+
+  /** The slow path answers 0 when it faulted. */
+  #translateSlowly(slow: CoreFunction, va: Expr, bits: Size, host: Expr): void {
+    this.assign(host, this.coreCall(slow, [CPU, va, i32.const(bits / 8)], "i32"));
+    this.if(unlikely(i32.eqz(host)), () => this.leave(i32.const(EXIT_EXCEPTION)));
   }
 
   #storeAndCommit(host: Expr, bits: Size, value: Expr): void {
