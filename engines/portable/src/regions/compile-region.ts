@@ -193,7 +193,9 @@ class RegionCompiler {
     const page = pageOfPlace(this.#place(to));
     if (page === pageOfPlace(this.#place(from))) return [];
     const otherwise = this.#region.goTo(this.#region.linear(this.#place(to)), level + 1);
-    return enterPage(this.#region, page, this.#pages.indexOf(page), isReturn ? undefined : otherwise);
+    // A call at the end of a page returns to the next one.
+    const wasThere = isReturn && pageOfPlace(this.#place(to) - 1) === page;
+    return enterPage(this.#region, page, this.#pages.indexOf(page), wasThere ? undefined : otherwise);
   }
 
   #place(node: number): number {
