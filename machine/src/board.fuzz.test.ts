@@ -66,6 +66,7 @@ test("random accesses to everything", (t) => {
     const time = new FakeTime();
     const machine = new Machine({
       engine,
+      vcpuCount: 3,
       ramBytes: 8 * 1024 * 1024,
       kernel: tinyElf({ gpa: 0x10_0000 }),
       devices: [new RngDevice((target) => target.fill(7))],
@@ -74,10 +75,9 @@ test("random accesses to everything", (t) => {
       onSerialOutput: () => {},
     });
     machine.start();
-    const bus = engine.vcpu?.bus;
-    assert.ok(bus);
     for (let step = 0; step < 1500; step++) {
-      oneAccess(bus, prng);
+      oneAccess(prng.pick(engine.vcpus).bus, prng);
+      if (prng.oneIn(100)) machine.runSlice(1 + prng.below(100));
       if (prng.oneIn(50)) time.advance(prng.below(10_000_000));
       if (prng.oneIn(20)) machine.board.timers.runDue(machine.nowNs());
       if (prng.oneIn(200)) machine.inputSerial(prng.fill(new Uint8Array(64)));
@@ -87,7 +87,8 @@ test("random accesses to everything", (t) => {
     machine.board.serial.flush();
     const { board } = machine;
     const { ioApic, pics } = board.fabric;
-    for (const chip of [board.serial.uart, board.keyboardController, ioApic, pics, board.pit]) {
+    const chips = [board.serial.uart, board.keyboardController, ioApic, pics, board.pit, ...machine.slots];
+    for (const chip of chips) {
       const state = structuredClone(chip.state());
       chip.restore(state);
       assert.deepEqual(chip.state(), state);

@@ -67,10 +67,11 @@ const IDLE: MachineStatus = { kind: "idle" };
 export class Machine {
   readonly memory: GuestMemory;
   readonly board: Board;
+  /** The processors' sockets, by number. */
+  readonly slots: readonly VcpuSlot[];
   /** The command line the kernel gets. */
   readonly commandLine: string;
   readonly bootProtocol: BootProtocol;
-  readonly #slots: readonly VcpuSlot[];
   readonly #turns: VcpuTurns;
   #state: MachineState = "created";
   #endReason: EndReason | undefined;
@@ -81,8 +82,8 @@ export class Machine {
     const end = (reason: EndReason): void => this.#end(reason);
     this.board = new Board({ ...options, memory: this.memory, end });
     const vcpuCount = checkVcpuCount(options.vcpuCount ?? 1);
-    this.#slots = Array.from({ length: vcpuCount }, (_, id) => this.#makeSlot(id));
-    this.#turns = new VcpuTurns(this.#slots, this.board.clock, this.board.timers);
+    this.slots = Array.from({ length: vcpuCount }, (_, id) => this.#makeSlot(id));
+    this.#turns = new VcpuTurns(this.slots, this.board.clock, this.board.timers);
     this.board.timers.onEarlier = (deadlineNs) => this.#turns.noteDeadline(deadlineNs);
 
     const announce = options.announce ?? "acpi";
@@ -105,7 +106,7 @@ export class Machine {
       generationId,
     });
 
-    for (const [id, slot] of this.#slots.entries()) {
+    for (const [id, slot] of this.slots.entries()) {
       const cpuid = cpuidLeaves({ vcpuId: id, vcpuCount, tscFrequencyHz: TSC_FREQUENCY_HZ });
       const vcpuOptions = { id, bus: slot, cpuid, tscFrequencyHz: TSC_FREQUENCY_HZ };
       slot.plug(options.engine.createVcpu(this.memory, vcpuOptions), id === 0 ? boot.registers : undefined);
@@ -176,7 +177,7 @@ export class Machine {
 
   /** Registers and place of execution, for a person. */
   describe(): string {
-    return this.#slots.map((slot) => slot.vcpu.describe()).join("\n");
+    return this.slots.map((slot) => slot.vcpu.describe()).join("\n");
   }
 
   #makeSlot(id: number): VcpuSlot {
@@ -218,10 +219,10 @@ export class Machine {
     slot.isHalted = true;
     if (!slot.apic.isRequesting && this.board.timers.nextDeadlineNs() < Number.POSITIVE_INFINITY) return;
     // Rare: either nothing is ever going to happen by itself, or an interrupt waits that HLT does not see.
-    for (const halted of this.#slots) {
+    for (const halted of this.slots) {
       if (halted.isHalted && areInterruptsOff(halted)) halted.isHaltedForGood = true;
     }
-    if (this.#slots.every((each) => each.isOutOfAction)) this.#end({ kind: "halt" });
+    if (this.slots.every((each) => each.isOutOfAction)) this.#end({ kind: "halt" });
   }
 
   #status(): MachineStatus {
