@@ -10,6 +10,8 @@ import { TimerMode } from "./local-apic-registers.ts";
 export const APIC_BUS_FREQUENCY_HZ = 1_000_000_000;
 
 const NS_PER_SECOND = 1_000_000_000n;
+/** A guest can set it; it counts like one-shot. */
+const RESERVED_MODE = 3;
 const STATE_KIND = "apic-timer";
 const STATE_VERSION = 1;
 
@@ -123,7 +125,7 @@ export class ApicTimer {
 
   restore(state: ChipState): void {
     const fields = openState(state, STATE_KIND, STATE_VERSION);
-    this.#mode = fields.integer("mode", TimerMode.TscDeadline);
+    this.#mode = fields.integer("mode", RESERVED_MODE);
     this.#divide = fields.integer("divide", 0xb) & 0xb;
     this.#initialCount = fields.integer("initialCount", 0xffff_ffff);
     this.#deadlineTsc = fields.bigint("deadlineTsc", 0xffff_ffff_ffff_ffffn);

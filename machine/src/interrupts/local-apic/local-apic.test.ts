@@ -367,6 +367,14 @@ describe("local APIC: state", () => {
     assert.equal(other.acknowledge(), 0x40);
   });
 
+  test("what a guest can set can be taken over: the reserved timer mode", () => {
+    apic.write(0x32, 0x6_0040);
+    const saved = structuredClone(apic.state());
+    const other = makeApic();
+    other.restore(saved);
+    assert.deepEqual(other.state(), saved);
+  });
+
   test("nonsense is refused", () => {
     const state = apic.state();
     const data = state.data as Record<string, unknown>;
