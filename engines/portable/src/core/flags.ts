@@ -72,3 +72,9 @@ function storeProductFlags(cpu: usize, a: i64, b: i64, unused: u64): void {
   store<u64>(cpu, <u64>low, CPU_FLAG_RESULT);
   store<u32>(cpu, over ? 0x8000_0000 : 0, CPU_FLAG_AUX);
 }
+
+/** CF of flags held as FLAGS_*; the vCPU's own fields are lost. */
+export function carryOfFlags(cpu: usize, kind: u32, a: u64, b: u64): u32 {
+  storeFlags(cpu, kind, a, b);
+  return load<u32>(cpu, CPU_FLAG_AUX) >> 31;
+}

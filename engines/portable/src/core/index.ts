@@ -6,7 +6,7 @@ export {
   checkUserModeAccess, clearTaskSwitched, invalidatePage, invalidatePcid, loadMachineStatus, loadTable, readControl,
   readDebug, readLdtSelector, readMachineStatus, readTaskSelector, requireSupervisor, storeTable, writeControl, writeDebug,
 } from "./system/control";
-export { getFlags, setFlags, storeFlags } from "./flags";
+export { carryOfFlags, getFlags, setFlags, storeFlags } from "./flags";
 export {
   asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust, divide128S, divide128U, mulHighS, mulHighU,
 } from "./integer/integer";

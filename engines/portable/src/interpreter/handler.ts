@@ -18,7 +18,7 @@ import {
   type ValueType,
 } from "../encoder/expressions.ts";
 import type { Signature } from "../encoder/module.ts";
-import { computeFlags, type FlagSource } from "../isa/flags.ts";
+import { computeFlags, type FlagSource, patchAux } from "../isa/flags.ts";
 import type { Form, Operand } from "../isa/forms.ts";
 import type { CoreFunction, Size } from "../isa/lowering.ts";
 import {
@@ -121,7 +121,19 @@ export class HandlerLowering extends WasmLowering {
     this.setFlags(result, aux);
   }
 
+  setCarry(cf: Expr, of?: Expr): void {
+    this.setFlags(this.flagResult(), patchAux(this, this.let(this.flagAux()), cf, of));
+  }
+
   flagSource(): undefined {
+    return undefined;
+  }
+
+  knownCarry(): undefined {
+    return undefined;
+  }
+
+  carryForLater(): undefined {
     return undefined;
   }
 

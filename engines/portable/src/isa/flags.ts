@@ -107,7 +107,7 @@ function overflowOfProduct(m: Lowering, { size, a, b, result }: FlagSource): Exp
 function withCarry(m: Lowering, aux: Expr, cf: Expr): Expr {
   const bound = m.let(aux);
   const of = i32.shrU(i32.add(bound, i32.const(AUX_PO)), i32.const(31));
-  return i32.or(i32.and(bound, i32.const(0x3fff_ffff)), auxOf(cf, of));
+  return patchAux(m, bound, m.let(cf), of);
 }
 
 /** Flags of `result = a + b`; `result` may have bits above the size. */
@@ -132,7 +132,8 @@ export function setFlagsSubWithBorrow(m: Lowering, size: Size, a: Expr, b: Expr,
 
 /** Flags of INC (`delta` 1) and DEC (-1), which leave CF alone. */
 export function setFlagsStep(m: Lowering, size: Size, delta: 1 | -1, a: Expr, result: Expr): void {
-  m.setFlagSource({ operation: delta === 1 ? "inc" : "dec", size, a, b: m.let(carry(m)), result });
+  const b = m.carryForLater() ?? m.let(carry(m));
+  m.setFlagSource({ operation: delta === 1 ? "inc" : "dec", size, a, b, result });
 }
 
 /** Flags of the signed product `result = a * b`: CF and OF when it did not fit. */
@@ -155,11 +156,9 @@ export function auxOf(cf: Expr, of: Expr): Expr {
   return i32.or(i32.shl(cf, i32.const(31)), i32.shl(i32.xor(cf, of), i32.const(30)));
 }
 
-/** Replaces CF and keeps the other flags. */
-export function setCarry(m: Lowering, cf: Expr): void {
-  const bound = m.let(cf);
-  const of = m.let(overflow(m));
-  m.setFlags(m.flagResult(), i32.or(i32.and(m.flagAux(), i32.const(0x3fff_ffff)), auxOf(bound, of)));
+/** Replaces CF and, when it is given, OF (0 or 1, bound) and keeps the other flags: the general way. */
+export function patchAux(m: Lowering, aux: Expr, cf: Expr, of: Expr = m.let(overflow(m))): Expr {
+  return i32.or(i32.and(aux, i32.const(0x3fff_ffff)), auxOf(cf, of));
 }
 
 /** Values of `size` bits in a type where comparing them compares just these bits. */
@@ -235,7 +234,7 @@ const fromSource =
     return source ? direct(source, m) : general(m);
   };
 
-export const carry = fromSource(carryOf, (m) => i32.shrU(m.flagAux(), i32.const(31)));
+export const carry = fromSource(carryOf, (m) => m.knownCarry() ?? i32.shrU(m.flagAux(), i32.const(31)));
 export const overflow = fromSource(overflowOf, (m) =>
   i32.shrU(i32.add(m.flagAux(), i32.const(AUX_PO)), i32.const(31)),
 );

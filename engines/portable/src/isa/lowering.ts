@@ -64,6 +64,12 @@ export interface Lowering {
   setFlags(result: Expr, aux: Expr): void;
   /** As `setFlags`, but the tier decides when they are computed. */
   setFlagSource(source: FlagSource): void;
+  /** Replaces CF and, when it is given, OF; both bound, 0 or 1. The other flags stay. */
+  setCarry(cf: Expr, of?: Expr): void;
+  /** CF where it is known apart from the other flags. */
+  knownCarry(): Expr | undefined;
+  /** CF as an expression that is computed where it is used, if it then still can be; not to be bound. */
+  carryForLater(): Expr | undefined;
   /** Where the present flags come from, if that is known while code is generated. */
   flagSource(): FlagSource | undefined;
 

@@ -79,6 +79,9 @@ export abstract class WasmLowering implements Lowering {
   abstract flagAux(): Expr;
   abstract setFlags(result: Expr, aux: Expr): void;
   abstract setFlagSource(source: FlagSource): void;
+  abstract setCarry(cf: Expr, of?: Expr): void;
+  abstract knownCarry(): Expr | undefined;
+  abstract carryForLater(): Expr | undefined;
   abstract flagSource(): FlagSource | undefined;
   abstract system(name: CoreFunction, ...args: readonly Expr[]): void;
   abstract nextRip(): Expr;

@@ -2,10 +2,10 @@
 // until something asks. Where runs meet, kind and operands go through three locals, and only leaving the region turns them into
 // result and aux (isa/flags.ts).
 
-import type { Code } from "../encoder/bytes.ts";
-import { call, type Expr, i32, i64, ifThen, localGet, localSet } from "../encoder/expressions.ts";
+import { type Code, unsignedLeb } from "../encoder/bytes.ts";
+import { call, type Expr, i32, i64, ifElse, ifThen, localGet, localSet } from "../encoder/expressions.ts";
 import type { FlagSource } from "../isa/flags.ts";
-import { signExtend } from "../isa/flags.ts";
+import { AUX_PO, auxOf, signExtend } from "../isa/flags.ts";
 import type { Size } from "../isa/lowering.ts";
 import {
   CPU_FLAG_AUX,
@@ -20,12 +20,13 @@ import {
 import { CPU, type Linkage } from "../lowering/linkage.ts";
 import type { RegionState } from "./region-state.ts";
 
-/** Where the flags are: in the vCPU's fields, in the three locals, computed, or still to be computed. */
+/** Where the flags are: in the vCPU's fields, in the three locals, computed, still to be computed, or elsewhere but for CF and OF. */
 export type HeldFlags =
   | { readonly held: "fields" }
   | { readonly held: "locals" }
   | { readonly held: "values"; readonly result: Expr; readonly aux: Expr }
-  | { readonly held: "source"; readonly source: FlagSource };
+  | { readonly held: "source"; readonly source: FlagSource }
+  | { readonly held: "patched"; readonly base: HeldFlags; readonly cf: Expr; readonly of: Expr | undefined };
 
 const KINDS = { add: FLAGS_ADD, sub: FLAGS_SUB, inc: FLAGS_INC, dec: FLAGS_DEC, imul: FLAGS_IMUL };
 const SIZES: readonly Size[] = [8, 16, 32, 64];
@@ -52,23 +53,48 @@ export class RegionFlags {
 
   /** Locals that the flags at the present place depend on. */
   dependencies(): Set<number> {
+    return new Set(partsOf(this.now).flatMap(({ local }) => (local === undefined ? [] : [local])));
+  }
+
+  /** Replaces CF and, when it is given, OF. */
+  patch(cf: Expr, of: Expr | undefined): void {
     const { now } = this;
-    if (now.held === "fields" || now.held === "locals") return new Set();
-    const parts =
-      now.held === "values" ? [now.result, now.aux] : [now.source.a, now.source.b, now.source.result];
-    return new Set(parts.flatMap(({ local }) => (local === undefined ? [] : [local])));
+    this.now =
+      now.held === "patched" ? { ...now, cf, of: of ?? now.of } : { held: "patched", base: now, cf, of };
+  }
+
+  /** CF computed where the expression stands, from the three locals; undefined when it is not in them. */
+  carryForLater(): Expr | undefined {
+    if (this.now.held !== "locals") return undefined;
+    const { kind, a, b } = this.#triple(this.now);
+    const index = this.#linkage.coreFunction("carryOfFlags", ["i32", "i32", "i64", "i64"], "i32");
+    const general = call(index, [CPU, kind, a, b], "i32");
+    const keepsCarry = i32.ltU(i32.sub(kind, i32.const(FLAGS_INC)), i32.const(FLAGS_IMUL - FLAGS_INC));
+    return ifElse(keepsCarry, i32.wrap(b), general);
   }
 
   /** Puts flags held anywhere into the locals. */
   toLocals(flags: HeldFlags = this.now): Code {
     if (flags.held === "locals") return [];
+    if (flags.held === "patched") return this.#patchedToLocals(flags.base, flags.cf, flags.of);
     const { kind, a, b } = this.#triple(flags);
-    return [localSet(this.#kind, kind), localSet(this.#a, a), localSet(this.#b, b)];
+    // The last operand may be computed from what the locals hold now.
+    return [b.code, localSet(this.#a, a), localSet(this.#kind, kind), 0x21, unsignedLeb(this.#b)];
+  }
+
+  #patchedToLocals(base: HeldFlags, cf: Expr, of: Expr | undefined): Code {
+    const aux = i32.wrap(localGet(this.#b, "i64"));
+    const overflow = of ?? i32.shrU(i32.add(aux, i32.const(AUX_PO)), i32.const(31));
+    const patched = i32.or(i32.and(aux, i32.const(0x3fff_ffff)), auxOf(cf, overflow));
+    return [this.toLocals(base), this.#settleLocals(), localSet(this.#b, i64.extend32U(patched))];
   }
 
   /** Puts the flags into the vCPU's fields. */
   toFields(): Code {
-    return this.now.held === "fields" ? [] : this.#store(this.#triple(this.now));
+    const { now } = this;
+    if (now.held === "fields") return [];
+    if (now.held === "patched") return [this.toLocals(), this.localsToFields()];
+    return this.#store(this.#triple(now));
   }
 
   /** The same for a place that all exits share: there the flags are in the locals. */
@@ -80,7 +106,8 @@ export class RegionFlags {
   values(bind: (value: Expr) => Expr, emit: (code: Code) => void, compute: ComputeFlags): FlagValues {
     const { now } = this;
     if (now.held === "values") return now;
-    if (now.held === "locals") emit(this.#settleLocals());
+    if (now.held === "patched") emit(this.toLocals());
+    else if (now.held === "locals") emit(this.#settleLocals());
     const values = now.held === "source" ? compute(now.source) : this.#plainValues();
     const bound = { result: bind(values.result), aux: bind(values.aux) };
     this.now = { held: "values", ...bound };
@@ -114,7 +141,7 @@ export class RegionFlags {
     return [kind.code, 0x04, 0x40, computed, 0x05, direct, 0x0b];
   }
 
-  #triple(flags: HeldFlags): Triple {
+  #triple(flags: Exclude<HeldFlags, { held: "patched" }>): Triple {
     const explicit = i32.const(FLAGS_EXPLICIT);
     switch (flags.held) {
       case "fields":
@@ -145,6 +172,20 @@ function sourceTriple({ operation, size, a, b, result }: FlagSource): Triple {
     return { kind: i32.const(FLAGS_EXPLICIT), a: signExtend(result, size), b: i64.const(0) };
   const kind = i32.const(KINDS[operation] + SIZES.indexOf(size));
   return { kind, a: widened(a), b: widened(b) };
+}
+
+/** What must not be overwritten while flags are held like this. */
+function partsOf(flags: HeldFlags): readonly Expr[] {
+  switch (flags.held) {
+    case "values":
+      return [flags.result, flags.aux];
+    case "source":
+      return [flags.source.a, flags.source.b, flags.source.result];
+    case "patched":
+      return [...partsOf(flags.base), flags.cf, ...(flags.of ? [flags.of] : [])];
+    default:
+      return [];
+  }
 }
 
 const widened = (value: Expr): Expr => (value.type === "i64" ? value : i64.extend32U(value));

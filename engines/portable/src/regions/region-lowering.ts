@@ -149,6 +149,19 @@ export class RegionLowering extends WasmLowering {
     this.#region.flags.now = { held: "source", source };
   }
 
+  setCarry(cf: Expr, of?: Expr): void {
+    this.#region.flags.patch(cf, of);
+  }
+
+  knownCarry(): Expr | undefined {
+    const { now } = this.#region.flags;
+    return now.held === "patched" ? now.cf : undefined;
+  }
+
+  carryForLater(): Expr | undefined {
+    return this.#region.flags.carryForLater();
+  }
+
   flagSource(): FlagSource | undefined {
     const { now } = this.#region.flags;
     return now.held === "source" ? now.source : undefined;

@@ -1,7 +1,7 @@
 // BT BTS BTR BTC BSF BSR POPCNT. SDM volume 2.
 
 import { type Expr, i32, i64 } from "../../encoder/expressions.ts";
-import { lowFlags, overflow, setCarry, setFlagsFromByte } from "../flags.ts";
+import { lowFlags, overflow, setFlagsFromByte } from "../flags.ts";
 import { instruction, type Lowering, type Size } from "../lowering.ts";
 
 type Change = "none" | "set" | "reset" | "complement";
@@ -27,7 +27,7 @@ const bitTest = (change: Change) => (m: Lowering) => {
       const one = size === 64 ? i64.const(1) : i32.const(1);
       write(changed(size, value, w.shl(one, position), change));
     }
-    setCarry(m, cf);
+    m.setCarry(cf);
   };
   if (!m.isMemory(0) || m.operandIsImmediate(1)) {
     finish(change === "none" ? m.read(0) : m.readForWrite(0), (r) => m.write(0, r));

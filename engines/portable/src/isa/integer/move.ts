@@ -2,7 +2,7 @@
 
 import { i32, i64, select } from "../../encoder/expressions.ts";
 import { CPU_FLAGS_OTHER, FLAG_DF } from "../../layout.ts";
-import { carry, condition, lowFlags, overflow, setCarry, setFlagsFromByte, signExtend } from "../flags.ts";
+import { carry, condition, lowFlags, overflow, setFlagsFromByte, signExtend } from "../flags.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
 
 const CONDITIONS = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"];
@@ -153,9 +153,9 @@ export const MOVE: readonly Instruction[] = [
   instruction("cwd/cdq/cqo", ["99 v"], convertToPair),
   instruction("lahf", ["9f"], lahf),
   instruction("sahf", ["9e"], sahf),
-  instruction("clc", ["f8"], (m) => setCarry(m, i32.const(0))),
-  instruction("stc", ["f9"], (m) => setCarry(m, i32.const(1))),
-  instruction("cmc", ["f5"], (m) => setCarry(m, i32.eqz(carry(m)))),
+  instruction("clc", ["f8"], (m) => m.setCarry(m.let(i32.const(0)))),
+  instruction("stc", ["f9"], (m) => m.setCarry(m.let(i32.const(1)))),
+  instruction("cmc", ["f5"], (m) => m.setCarry(m.let(i32.eqz(carry(m))))),
   instruction("cld", ["fc"], setDirection(false)),
   instruction("std", ["fd"], setDirection(true)),
   instruction("salc", ["d6 i64"], (m) => m.setGpr(0, 8, i32.sub(i32.const(0), carry(m)))),

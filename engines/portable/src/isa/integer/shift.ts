@@ -2,7 +2,7 @@
 // what current processors give.
 
 import { type Expr, i32, i64 } from "../../encoder/expressions.ts";
-import { auxOf, carry, setFlagsExplicit } from "../flags.ts";
+import { carry, setFlagsExplicit } from "../flags.ts";
 import { instruction, type Lowering, type Size } from "../lowering.ts";
 
 type Core = (m: Lowering, size: Size, value: Expr, count: Expr) => void;
@@ -92,9 +92,7 @@ function sar(m: Lowering, size: Size, value: Expr, count: Expr): void {
 
 /** Rotates change CF and OF only. */
 function setRotateFlags(m: Lowering, cf: Expr, of: Expr): void {
-  const c = m.let(cf);
-  const o = m.let(of);
-  m.setFlags(m.flagResult(), i32.or(i32.and(m.flagAux(), i32.const(0x3fff_ffff)), auxOf(c, o)));
+  m.setCarry(m.let(cf), m.let(of));
 }
 
 function rotateLeft(m: Lowering, size: Size, value: Expr, n: Expr): Expr {
