@@ -4,7 +4,7 @@
  * or a peer never finishes.
  */
 import { type Benchmark, runBenchmark } from "./src/benchmark.ts";
-import { CONTEST, pathNames, PEER_NAMES, peerCommand, type PeerInput } from "./src/engine/peers.ts";
+import { ENGINE_CONTESTS, pathNames, PEER_NAMES, peerCommand, type PeerInput } from "./src/engine/peers.ts";
 import { prepareWorkload } from "./src/engine/workload.ts";
 import { lastCpu, tscKhz } from "./src/host-facts.ts";
 import { guestArguments } from "./src/peer-command.ts";
@@ -23,7 +23,7 @@ ENGINE_BENCH_TMP where its images are built (/tmp/engine-bench), TSC_MHZ the hos
   name: "engine",
   title: "Engine benchmark",
   remarks: [],
-  contests: [CONTEST],
+  contests: ENGINE_CONTESTS,
   prepare: ({ peers, kernel, memoryMib, scale, programs }) => {
     const workload = prepareWorkload();
     const input: PeerInput = {
@@ -38,7 +38,7 @@ ENGINE_BENCH_TMP where its images are built (/tmp/engine-bench), TSC_MHZ the hos
     return {
       commands: new Map(chosen.map((peer) => [peer, peerCommand(peer, input)])),
       pathNames: pathNames(input),
-      qemu: chosen.some((peer) => CONTEST.rivals.has(peer)) ? requireQemu() : undefined,
+      qemu: chosen.some((peer) => peer.startsWith("tcg")) ? requireQemu() : undefined,
     };
   },
 };

@@ -5,6 +5,11 @@ import { fileURLToPath } from "node:url";
 export interface PeerCommand {
   readonly file: string;
   readonly args: readonly string[];
+  /**
+   * What Hearth knows from earlier runs. "cold": nothing, in every boot. "warm": what a boot that does not count has left. Absent for
+   * what keeps nothing.
+   */
+  readonly translations?: "cold" | "warm";
 }
 
 /** Hearth's command, run with this process' Node. */

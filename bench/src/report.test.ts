@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Comparison, Measured, Row } from "./comparison.ts";
-import { CONTEST } from "./engine/peers.ts";
+import { ENGINE_CONTESTS } from "./engine/peers.ts";
 import { renderJson, renderMarkdown, type ReportInput } from "./report.ts";
 
 const at = (median: number, spread = 0): Measured => ({ median, spread });
@@ -51,7 +51,7 @@ function input(over: Partial<Comparison> = {}): ReportInput {
 
 function comparison(over: Partial<Comparison>): Comparison {
   return {
-    contest: CONTEST,
+    contest: ENGINE_CONTESTS[0] as (typeof ENGINE_CONTESTS)[0],
     programs: [SIEVE],
     powerOn: { ...EMPTY, name: "power-on to init" },
     peakRss: EMPTY,

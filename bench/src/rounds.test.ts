@@ -22,7 +22,7 @@ async function take(
     () => {},
     (command, timeoutMs) => {
       order.push(command.file);
-      return boot(command, timeoutMs);
+      return boot(command, timeoutMs, {});
     },
   );
   const counts = [...rounds.samples].map(([peer, samples]) => [peer, samples.length]);
@@ -56,4 +56,28 @@ test("a peer that always fails is given up, the others go on", async () => {
   ]);
   assert.deepEqual(failures, { native: 3, hearth: 0 });
   assert.equal(order.length, 8);
+});
+
+test("a peer that is to be warm boots once more, before everybody, in the same folder", async () => {
+  const boots: string[] = [];
+  const commands = new Map<string, PeerCommand>([
+    ["cold", { file: "cold", args: [], translations: "cold" }],
+    ["warm", { file: "warm", args: [], translations: "warm" }],
+  ]);
+  const { samples } = await runRounds(
+    commands,
+    2,
+    1000,
+    () => {},
+    async ({ file }, _, environment) => {
+      boots.push(`${file} ${Object.values(environment).join()}`);
+      return OK;
+    },
+  );
+  assert.deepEqual(
+    boots.map((boot) => boot.split(" ")[0]),
+    ["warm", "cold", "warm", "cold", "warm"],
+  );
+  assert.equal(new Set(boots).size, 3);
+  assert.deepEqual([samples.get("cold")?.length, samples.get("warm")?.length], [2, 2]);
 });

@@ -19,18 +19,26 @@ export type RunResult =
 
 const RSS_INTERVAL_MS = 250;
 /** For the guest to power off by itself after its last line. */
-const GRACE_MS = 3000;
+const GRACE_MS = 10_000;
 const STDERR_CHARACTERS = 1500;
 
-/** Resolves when the peer is gone; never rejects. `onProgram` hears of each program as it ends. */
+export interface RunOnceOptions {
+  /** Added to this process' own. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Hears of each program as it ends. */
+  readonly onProgram?: (name: string) => void;
+}
+
+/** Resolves when the peer is gone; never rejects. */
 export function runOnce(
   command: PeerCommand,
   timeoutMs: number,
-  onProgram: (name: string) => void = () => {},
+  { environment = {}, onProgram = () => {} }: RunOnceOptions = {},
 ): Promise<RunResult> {
   return new Promise((resolve) => {
     const startMs = performance.now();
-    const child = spawn(command.file, command.args, { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...environment };
+    const child = spawn(command.file, command.args, { stdio: ["ignore", "pipe", "pipe"], env });
     const output = new GuestOutput();
     let peakRssMib = 0;
     let stderr = "";

@@ -22,8 +22,8 @@ test("the program list is passed only when there is one, even when it is empty",
 test("every virtual machine gets the same kernel, initramfs, memory and programs", () => {
   for (const peer of PEER_NAMES.filter((name) => name !== "native")) {
     const { args } = peerCommand(peer, INPUT);
-    assert.equal(args[args.indexOf(peer === "hearth" ? "--kernel" : "-kernel") + 1], INPUT.kernel);
-    assert.equal(args[args.indexOf(peer === "hearth" ? "--initrd" : "-initrd") + 1], INPUT.initrd);
+    assert.equal(args[args.indexOf(peer.startsWith("hearth") ? "--kernel" : "-kernel") + 1], INPUT.kernel);
+    assert.equal(args[args.indexOf(peer.startsWith("hearth") ? "--initrd" : "-initrd") + 1], INPUT.initrd);
     assert.match(args.join(" "), /96/);
     assert.match(args.at(-1) ?? "", /^console=ttyS0 .* bscale=10 blist=sieve,xz$/);
   }

@@ -4,11 +4,11 @@ import type { Contest } from "../contest.ts";
 import { HEARTH, KERNEL_ARGUMENTS, nativeCommand, type PeerCommand, tcgCommand } from "../peer-command.ts";
 import type { Workload } from "./workload.ts";
 
-export const PEER_NAMES = ["native", "tcg-max", "tcg-qemu64", "hearth"] as const;
+export const PEER_NAMES = ["native", "tcg-max", "tcg-qemu64", "hearth", "hearth-warm"] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
 
-export const CONTEST: Contest = {
-  heading: undefined,
+const COLD: Contest = {
+  heading: "Without translations of earlier runs",
   baseline: "native",
   rival: "TCG",
   rivals: new Map([
@@ -18,6 +18,15 @@ export const CONTEST: Contest = {
   subject: "hearth",
   targets: { mean: 0.9, worst: 2, powerOn: 2, peakRss: 1.6 },
 };
+
+const WARM: Contest = {
+  ...COLD,
+  heading: "With the translations that an earlier run has left",
+  subject: "hearth-warm",
+  targets: { powerOn: 1, peakRss: 1.6 },
+};
+
+export const ENGINE_CONTESTS: readonly Contest[] = [COLD, WARM];
 
 export interface PeerInput extends Workload {
   readonly memoryMib: number;
@@ -39,7 +48,9 @@ export function peerCommand(peer: PeerName, input: PeerInput): PeerCommand {
     case "tcg-qemu64":
       return tcg("qemu64", input);
     case "hearth":
-      return hearthCommand(input);
+      return hearthCommand(input, "cold");
+    case "hearth-warm":
+      return hearthCommand(input, "warm");
   }
 }
 
@@ -51,10 +62,11 @@ function tcg(model: string, { kernel, initrd, memoryMib, guestArguments, tscKhz 
 /** Hearth with a kernel and an initramfs. */
 export function hearthCommand(
   input: Pick<PeerInput, "kernel" | "initrd" | "memoryMib" | "guestArguments">,
+  translations: "cold" | "warm",
 ): PeerCommand {
   const boot = ["--kernel", input.kernel, "--initrd", input.initrd, "--memory", `${input.memoryMib}M`];
   const append = `${KERNEL_ARGUMENTS} ${input.guestArguments}`;
-  return { file: process.execPath, args: [HEARTH, "boot", ...boot, "--append", append] };
+  return { file: process.execPath, args: [HEARTH, "boot", ...boot, "--append", append], translations };
 }
 
 /** What stands for the paths of a host in a kept command. */

@@ -1,7 +1,7 @@
 // The peers of the longer loads: a Debian root natively, under QEMU's TCG models and under Hearth, with the same kernel
 // and the same disk, which nobody changes.
 
-import { type Contest } from "../contest.ts";
+import type { Contest } from "../contest.ts";
 import { HEARTH, KERNEL_ARGUMENTS, nativeCommand, type PeerCommand, tcgCommand } from "../peer-command.ts";
 import type { LoadsImage } from "./image.ts";
 
@@ -56,5 +56,6 @@ function tcg(model: string, input: LoadsInput): PeerCommand {
 
 function hearth(input: LoadsInput): PeerCommand {
   const boot = ["--kernel", input.kernel, "--memory", `${input.memoryMib}M`, "--disk", input.disk];
-  return { file: process.execPath, args: [HEARTH, "boot", ...boot, "--append", append(input)] };
+  const args = [HEARTH, "boot", ...boot, "--append", append(input)];
+  return { file: process.execPath, args, translations: "cold" };
 }

@@ -67,5 +67,5 @@ function v86({ build, firmware, images, memoryMib, guestArguments }: V86Input): 
 
 function hearth(bits: string, input: V86Input): PeerCommand {
   const kernel = input.kernel64 ?? join(input.images, "vmlinuz64");
-  return hearthCommand({ ...input, kernel, initrd: join(input.images, `initrd${bits}.gz`) });
+  return hearthCommand({ ...input, kernel, initrd: join(input.images, `initrd${bits}.gz`) }, "cold");
 }

@@ -21,7 +21,7 @@ export { PortableEngine };
  * whatever runs without waiting for it to be hot.
  */
 const REGIONS = process.env["HEARTH_REGIONS"];
-const FORCED_SLICE_BLOCKS = 64;
+const FORCED_SLICE_BLOCKS = 512;
 
 /**
  * Loads the engine from its build folder; a `profile` takes notes of one machine's run. Throws HearthError engine.not-built when
