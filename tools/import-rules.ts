@@ -28,7 +28,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     packages: ["@hearth/machine"],
     npm: ["assemblyscript"],
     node: false,
-    nodeFiles: /^engines\/portable\/src\/build/,
+    nodeFiles: /^engines\/portable\/src\/(?:build|node)/,
   },
   { folder: "engines/kvm", packages: ["@hearth/machine"], npm: ["koffi"], node: true },
   { folder: "host", packages: PURE, npm: [], node: true },

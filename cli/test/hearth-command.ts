@@ -23,12 +23,17 @@ export interface RunningCommand {
   sees(text: string): Promise<void>;
 }
 
-/** Starts `hearth` with `args`; `stdin` is all it gets to read. */
-export function startHearth(
-  args: readonly string[],
-  options: { readonly stdin?: string } = {},
-): RunningCommand {
-  const child = spawn(process.execPath, [BIN, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+export interface CommandOptions {
+  /** All it gets to read. */
+  readonly stdin?: string;
+  /** Variables besides those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Starts `hearth` with `args`. */
+export function startHearth(args: readonly string[], options: CommandOptions = {}): RunningCommand {
+  const env = { ...process.env, ...options.environment };
+  const child = spawn(process.execPath, [BIN, ...args], { stdio: ["pipe", "pipe", "pipe"], env });
   let stdout = "";
   let stderr = "";
   const watchers = new Set<() => void>();
@@ -57,6 +62,6 @@ export function startHearth(
 }
 
 /** Runs `hearth` to its end. */
-export function hearth(args: readonly string[], options: { readonly stdin?: string } = {}): Promise<Outcome> {
+export function hearth(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   return startHearth(args, options).outcome;
 }

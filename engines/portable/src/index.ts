@@ -4,6 +4,8 @@ import type { Engine } from "@hearth/machine";
 import { loadArtifacts } from "./build/load-artifacts.ts";
 import { compileEngine } from "./runtime/artifacts.ts";
 import type { EngineProfile } from "./profile/engine-profile.ts";
+import type { TranslationLink } from "./node/connect.ts";
+import { RemoteTranslator } from "./node/remote-translator.ts";
 import { eagerEngine } from "./runtime/eager-engine.ts";
 import { PortableEngine } from "./runtime/engine.ts";
 import { loadRegionCompiler } from "./runtime/hot/region-compiler.ts";
@@ -24,12 +26,17 @@ const REGIONS = process.env["HEARTH_REGIONS"];
 const FORCED_SLICE_BLOCKS = 512;
 
 /**
- * Loads the engine from its build folder; a `profile` takes notes of one machine's run. Throws HearthError engine.not-built when
- * it is missing and cannot be built.
+ * Loads the engine from its build folder; a `profile` takes notes of one machine's run. With a `translation` link the engine is for
+ * one machine, whose regions another thread compiles. Throws HearthError engine.not-built when the engine is missing and cannot be
+ * built.
  */
-export async function createPortableEngine(profile?: EngineProfile): Promise<Engine> {
+export async function createPortableEngine(
+  profile?: EngineProfile,
+  translation?: TranslationLink,
+): Promise<Engine> {
   const compiled = await compileEngine(await loadArtifacts());
-  const engine = new PortableEngine(compiled, { regions: REGIONS !== "0", profile });
+  const translator = translation && new RemoteTranslator(translation);
+  const engine = new PortableEngine(compiled, { regions: REGIONS !== "0", profile, translator });
   if (REGIONS !== "forced") return engine;
   await loadRegionCompiler();
   return eagerEngine(engine, FORCED_SLICE_BLOCKS);

@@ -49,15 +49,14 @@ export const ENGINE_HOT_TAKEN = ENGINE_GLOBALS_BASE + 76;
 /** Samples taken, and how many of them were in regions. */
 export const ENGINE_COUNT_SAMPLES = ENGINE_GLOBALS_BASE + 80;
 export const ENGINE_COUNT_REGION_SAMPLES = ENGINE_GLOBALS_BASE + 88;
+/** Blocks from one sample to the next, set by the host side. */
+export const ENGINE_SAMPLE_PERIOD = ENGINE_GLOBALS_BASE + 96;
 
 // Hot code (core/decode/heat.ts). Counters of samples by micro-op, 8 bytes each: micro-op, count.
 export const HEAT_BASE = 0x0571_0000;
 export const HEAT_BITS = 12;
-/** Blocks of a slice after which the core takes a sample, and how much that varies (a mask). */
-export const SAMPLE_BLOCKS = 1500;
-export const SAMPLE_BLOCKS_MASK = 1023;
 /** Samples at one place that make it hot. */
-export const HOT_SAMPLES = 3;
+export const HOT_SAMPLES = 12;
 /** Ring of places to be looked at by the host side. */
 export const HOT_RING_BASE = 0x0572_0000;
 export const HOT_RING_BITS = 10;
@@ -221,13 +220,6 @@ export const SPACE_IDENTITY = 8;
 export const SPACE_FREE = 0xffff_ffff;
 /** How many entries of each bank are in its log; more than it holds: any of them may be in use. */
 export const CPU_TLB_LOG_COUNTS = 0x1d80;
-/** Entries that others took the place of, TLB_VICTIMS at most, the oldest overwritten: how many ever, then TLB_VICTIM_SIZE bytes each. */
-export const CPU_TLB_VICTIM_COUNT = 0x1dfc;
-export const CPU_TLB_VICTIMS = 0x1e00;
-export const TLB_VICTIMS = 8;
-/** A copy of the entry, then the number of its bank. */
-export const TLB_VICTIM_SIZE = 40;
-export const TLB_VICTIM_BANK = 32;
 /** Filters, one bit by hash: pages that the jump cache may lead to, and 4 MiB regions with large pages in the TLB. */
 export const CPU_CODE_FILTER = 0x2000;
 export const CODE_FILTER_BITS = 15;

@@ -13,6 +13,7 @@ import {
 } from "../layout.ts";
 import type { EngineProfile } from "../profile/engine-profile.ts";
 import type { CompiledEngine } from "./artifacts.ts";
+import type { Translator } from "../translation/translator.ts";
 import { Processor } from "./processor.ts";
 import { PortableVcpu } from "./vcpu.ts";
 
@@ -25,21 +26,21 @@ export interface PortableEngineOptions {
   readonly regions?: boolean | undefined;
   /** Takes notes of one machine's run. */
   readonly profile?: EngineProfile | undefined;
+  /** Compiles the regions of the one machine there will be. Each machine does it by itself if absent. */
+  readonly translator?: Translator | undefined;
 }
 
 export class PortableEngine implements Engine {
   readonly name = "portable";
   readonly maxRamBytes = MAX_RAM_BYTES;
   readonly #compiled: CompiledEngine;
-  readonly #regions: boolean;
-  readonly #profile: EngineProfile | undefined;
+  readonly #options: PortableEngineOptions;
   readonly #memories = new WeakMap<GuestMemory, WebAssembly.Memory>();
   readonly #processors = new WeakMap<GuestMemory, Processor>();
 
   constructor(compiled: CompiledEngine, options: PortableEngineOptions = {}) {
     this.#compiled = compiled;
-    this.#regions = options.regions ?? true;
-    this.#profile = options.profile;
+    this.#options = options;
   }
 
   createMemory(ramBytes: number): GuestMemory {
@@ -59,7 +60,7 @@ export class PortableEngine implements Engine {
     assert(options.id >= 0 && options.id < MAX_VCPUS, "vCPU number out of range");
     const used = memory.view.getUint32(ENGINE_VCPU_COUNT, true);
     memory.view.setUint32(ENGINE_VCPU_COUNT, Math.max(used, options.id + 1), true);
-    const bus = this.#profile?.watchBus(options.bus) ?? options.bus;
+    const bus = this.#options.profile?.watchBus(options.bus) ?? options.bus;
     return new PortableVcpu(this.#processorOf(memory), memory, { ...options, bus });
   }
 
@@ -69,7 +70,7 @@ export class PortableEngine implements Engine {
     if (known !== undefined) return known;
     const wasmMemory = this.#memories.get(memory);
     assert(wasmMemory, "the memory was not made by this engine");
-    const made = new Processor(this.#compiled, wasmMemory, memory, this.#regions, this.#profile);
+    const made = new Processor(this.#compiled, wasmMemory, memory, this.#options);
     this.#processors.set(memory, made);
     return made;
   }

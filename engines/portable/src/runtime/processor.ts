@@ -5,6 +5,7 @@
 import type { GuestMemory, VcpuBus } from "@hearth/machine";
 import { REGION_SLOTS } from "../layout.ts";
 import type { EngineProfile } from "../profile/engine-profile.ts";
+import type { Translator } from "../translation/translator.ts";
 import type { CompiledEngine } from "./artifacts.ts";
 import { type BusSwitch, busFunctions } from "./bus-functions.ts";
 import { watchDeviceWrites } from "./device-writes.ts";
@@ -17,6 +18,15 @@ export interface CoreExports {
   getFlags(cpu: number): number;
   setFlags(cpu: number, flags: number): void;
   invalidateCodePage(page: number): void;
+}
+
+export interface ProcessorOptions {
+  /** Without regions everything is interpreted. True if absent. */
+  readonly regions?: boolean | undefined;
+  /** Takes notes of the run. */
+  readonly profile?: EngineProfile | undefined;
+  /** Compiles regions; the processor does it by itself if absent. */
+  readonly translator?: Translator | undefined;
 }
 
 interface InterpreterExports {
@@ -34,8 +44,7 @@ export class Processor {
     compiled: CompiledEngine,
     wasmMemory: WebAssembly.Memory,
     memory: GuestMemory,
-    hasRegions: boolean,
-    profile?: EngineProfile,
+    { regions = true, profile, translator }: ProcessorOptions,
   ) {
     const { view } = memory;
     const env = { memory: wasmMemory, ...busFunctions(this.#switch, view) };
@@ -47,8 +56,8 @@ export class Processor {
     const { run } = interpreter as unknown as InterpreterExports;
     this.#run = profile?.watchRun(run, memory) ?? run;
     const firstSlot = (interpreter["handlers"] as WebAssembly.Table).length - REGION_SLOTS;
-    const parts = { view, memory: wasmMemory, core, interpreter, firstSlot };
-    this.hotCode = hasRegions ? new HotCode(parts) : undefined;
+    const parts = { view, memory: wasmMemory, core, interpreter, firstSlot, translator };
+    this.hotCode = regions ? new HotCode(parts) : undefined;
     profile?.watchRegions(() => this.hotCode?.counts() ?? {});
     watchDeviceWrites(memory, (page) => this.core.invalidateCodePage(page));
   }

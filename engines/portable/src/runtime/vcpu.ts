@@ -38,7 +38,6 @@ import {
   PAUSE_ENDED,
   PAUSE_ENDS,
   PAUSE_SHORTENS,
-  SAMPLE_BLOCKS,
   VCPU_AREA_BASE,
   VCPU_AREA_SIZE,
 } from "../layout.ts";
@@ -68,7 +67,7 @@ export class PortableVcpu implements Vcpu {
 
   run(budget: number, endsAtPause = false): ExitReason {
     const words = this.#words;
-    const first = Math.min(budget, SAMPLE_BLOCKS);
+    const first = Math.min(budget, this.#processor.hotCode?.samplePeriod ?? budget);
     words[CPU_BUDGET >> 2] = first;
     words[CPU_BUDGET_LATER >> 2] = budget - first;
     words[CPU_BUDGET_ASIDE >> 2] = 0;

@@ -3,6 +3,7 @@
 
 import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
+import { connectTranslation } from "@hearth/engine-portable/connect";
 import { AgentClient, type AgentInfo, GuestFiles, type GuestProcess, type SpawnOptions } from "@hearth/host";
 import { HearthError } from "@hearth/machine/errors";
 import { AGENT_PORT } from "../specification/command-line.ts";
@@ -21,6 +22,7 @@ import {
 } from "../runner/messages.ts";
 import { type MachineOptions, specify } from "../specification/specification.ts";
 import { withDeadline } from "./deadline.ts";
+import { translationFolder } from "./translation-folder.ts";
 
 const DEFAULT_BOOT_TIMEOUT_MS = 120_000;
 const HELLO_TIMEOUT_MS = 30_000;
@@ -64,9 +66,12 @@ export class Machine implements AsyncDisposable {
     this.exited = this.#exitedSettled.promise;
     this.#agentReady.promise.catch(() => {});
     const compileCachePath = getCompileCacheDir();
-    const workerData: RunnerStart = { specification, doorbell: this.#doorbell.shared, compileCachePath };
+    const translation = connectTranslation({ compileCachePath, folderPath: translationFolder() });
+    const { shared: doorbell } = this.#doorbell;
+    const workerData: RunnerStart = { specification, doorbell, compileCachePath, translation };
     this.#worker = new Worker(new URL("../runner/runner-worker.ts", import.meta.url), {
       workerData,
+      transferList: [translation.port],
       name: "hearth-runner",
     });
     this.#worker.on("message", (message: FromRunner) => this.#receive(message));

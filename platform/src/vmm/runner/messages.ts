@@ -1,6 +1,7 @@
 // What the runner's thread and the main thread say to each other. Plain data only; byte arrays are transferred, not
 // copied. Every message to the runner is followed by a ring of the doorbell (see doorbell.ts).
 
+import type { TranslationLink } from "@hearth/engine-portable/connect";
 import { HearthError } from "@hearth/machine/errors";
 import type { RecordedProfile } from "../profile/recorded-profile.ts";
 import type { MachineSpecification } from "../specification/specification.ts";
@@ -11,6 +12,8 @@ export interface RunnerStart {
   readonly doorbell: SharedArrayBuffer;
   /** Folder of the compile cache, if the main thread uses one. */
   readonly compileCachePath: string | undefined;
+  /** To the thread that compiles guest code. */
+  readonly translation: TranslationLink;
 }
 
 /** Main thread to runner. `id` names a vsock stream; the main thread chooses it. */

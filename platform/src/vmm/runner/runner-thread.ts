@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const recorder = start.specification.isProfiled
     ? (await import("../profile/recorder.ts")).Recorder.start()
     : undefined;
-  const built = await buildMachine(start.specification, () => sleeper.wake(), recorder);
+  const built = await buildMachine(start.specification, () => sleeper.wake(), recorder, start.translation);
   sleeper.needsEventLoop = () => built.isWaitingForDisk();
   const bridge = new VsockBridge(built.vsock, post);
   bridge.announceReadiness(READY_PORT);

@@ -1,6 +1,7 @@
 // From a specification to a machine that can run: engine, boot files, disks and devices put together, in the runner's
 // thread. What it opened is closed again when it fails half-way.
 
+import type { TranslationLink } from "@hearth/engine-portable/connect";
 import { fillRandom, type HostDisk, openDisk } from "@hearth/host";
 import { readInitrd, readKernel } from "@hearth/images";
 import { BlockDevice, Machine, RngDevice, type TimeSource, VsockDevice } from "@hearth/machine";
@@ -32,17 +33,18 @@ export interface BuiltMachine {
 
 /**
  * `onDiskDone` is called when a disk has ended a request while the guest was not running; a `recorder` is told what the
- * engine does. Throws HearthError for anything wrong with the specification's files, or with the host.
+ * engine does, `translation` leads to who compiles for it. Throws HearthError for anything wrong with the specification's files, or with the host.
  */
 export async function buildMachine(
   specification: MachineSpecification,
   onDiskDone: () => void,
   recorder?: Recorder,
+  translation?: TranslationLink,
 ): Promise<BuiltMachine> {
   const disks = await openDisks(specification);
   try {
     const [kernel, initrd] = await Promise.all([loadKernel(specification), loadInitrd(specification)]);
-    const engine = await loadEngine(specification.engine, recorder?.engine);
+    const engine = await loadEngine(specification.engine, recorder?.engine, translation);
     const vsock = new VsockDevice({ guestCid: GUEST_CID });
     const blocks = disks.map((disk) => new BlockDevice(disk, { onCompletion: onDiskDone }));
     const consolePorts = new ConsolePorts();

@@ -4,6 +4,7 @@
 import { HearthError } from "@hearth/machine/errors";
 import type { Engine } from "@hearth/machine";
 import type { EngineProfile } from "@hearth/engine-portable";
+import type { TranslationLink } from "@hearth/engine-portable/connect";
 
 /** What a user may ask for. */
 export const ENGINE_NAMES = ["auto", "portable", "kvm"] as const;
@@ -44,12 +45,16 @@ export function chooseEngine(asked: string): EngineChoice {
   }
 }
 
-/** Loads the chosen engine; `profile` takes its notes. Only the runner's thread does. */
-export async function loadEngine(choice: EngineChoice, profile?: EngineProfile): Promise<Engine> {
+/** Loads the chosen engine; `profile` takes its notes, `translation` leads to who compiles for it. Only the runner's thread does. */
+export async function loadEngine(
+  choice: EngineChoice,
+  profile?: EngineProfile,
+  translation?: TranslationLink,
+): Promise<Engine> {
   switch (choice.name) {
     case "portable": {
       const { createPortableEngine } = await import("@hearth/engine-portable");
-      return createPortableEngine(profile);
+      return createPortableEngine(profile, translation);
     }
   }
 }

@@ -4,9 +4,9 @@
 
 import {
   CPU_MODE, CPU_TLB, ENGINE_COUNT_REGION_SAMPLES, ENGINE_COUNT_SAMPLES, ENGINE_FIRST_REGION, ENGINE_HOT_PUT, ENGINE_HOT_TAKEN,
+  ENGINE_SAMPLE_PERIOD,
   HEAT_BASE, HEAT_BITS, HOT_BANK, HOT_BY_SAMPLES, HOT_KNOWN, HOT_LINEAR, HOT_REASON, HOT_RING_BASE, HOT_RING_BITS, HOT_SAMPLES,
-  HOT_SIZE, HOT_UOP, KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE, SAMPLE_BLOCKS,
-  SAMPLE_BLOCKS_MASK, UOP_HANDLER, UOP_SIZE,
+  HOT_SIZE, HOT_UOP, KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE, UOP_HANDLER, UOP_SIZE,
 } from "../../layout";
 
 const GOLDEN: u32 = 0x9e37_79b1;
@@ -15,7 +15,8 @@ let variation: u32 = 1;
 /** Blocks to the next sample; varied, so that no loop of the guest keeps step with it. */
 export function samplePeriod(): i32 {
   variation = variation * 1_103_515_245 + 12_345;
-  return SAMPLE_BLOCKS + ((variation >> 16) & SAMPLE_BLOCKS_MASK);
+  const period = load<u32>(ENGINE_SAMPLE_PERIOD);
+  return <i32>(period + (((variation >> 16) * period) >> 17) + 1);
 }
 
 /** A part of a slice ended with a jump to `linear`, where execution goes on at `uop`. */

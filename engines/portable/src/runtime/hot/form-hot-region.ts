@@ -6,7 +6,7 @@ import type { RegionPage } from "./code-pages.ts";
 import type { HotPlace } from "./hot-ring.ts";
 import { readCode } from "./region-bytes.ts";
 import { regionCompiler } from "./region-compiler.ts";
-import type { HotRegion } from "./translator.ts";
+import type { HotRegion } from "../../translation/translator.ts";
 
 /** The region at a place as it is now; undefined when nothing there can be compiled, or a page of it cannot be found. */
 export function formAt(

@@ -15,14 +15,15 @@ import {
 import { CodePages, type CoreLookup, type RegionPage } from "./code-pages.ts";
 import { formAt } from "./form-hot-region.ts";
 import { type HotPlace, placeOfBlock, takeHotPlaces } from "./hot-ring.ts";
-import { InlineTranslator, translate } from "./inline-translator.ts";
+import { InlineTranslator, translateNow } from "./inline-translator.ts";
 import { KnownRegions } from "./known-regions.ts";
 import { loadRegionCompiler, regionCompiler } from "./region-compiler.ts";
-import { joinBytes, packRegion } from "./region-data.ts";
+import { packRegion } from "../../translation/region-data.ts";
 import { holdsCode, watchRegion } from "./region-bytes.ts";
 import { RegionFunctions } from "./region-functions.ts";
 import { RegionSlots } from "./region-slots.ts";
-import type { HotRegion, TranslatedModule, Translator } from "./translator.ts";
+import { SampleRate } from "./sample-rate.ts";
+import type { HotRegion, TranslatedModule, Translation, Translator } from "../../translation/translator.ts";
 
 /** At most this share of the time goes into forming images, after a start that is free. */
 const FORM_SHARE = 0.1;
@@ -69,6 +70,7 @@ export class HotCode {
   readonly #slots: RegionSlots;
   readonly #pages: CodePages;
   readonly #known: KnownRegions;
+  readonly #rate: SampleRate;
   readonly #requests = new Map<number, Requested>();
   /** Micro-ops of entries that are being translated. */
   readonly #underWay = new Set<number>();
@@ -88,7 +90,13 @@ export class HotCode {
     this.#slots = new RegionSlots(view, interpreter["handlers"] as WebAssembly.Table, firstSlot);
     this.#pages = new CodePages(view, this.#core);
     this.#known = new KnownRegions(view, (module) => this.#slots.dropModule(module));
+    this.#rate = new SampleRate(view);
     view.setUint32(ENGINE_FIRST_REGION, firstSlot, true);
+  }
+
+  /** Blocks to the first sample of a slice. */
+  get samplePeriod(): number {
+    return this.#rate.periodBlocks;
   }
 
   /** For the profile. */
@@ -105,10 +113,10 @@ export class HotCode {
 
   /** A slice of the vCPU at `area` has ended. */
   afterSlice(area: number): void {
+    this.#rate.adjust();
     this.#noticeReset();
     this.#slots.dropStale(area);
-    for (const known of this.#translator.takeKnown()) this.#known.add(known);
-    if (this.#requests.size > 0) this.#receiveAll();
+    for (const translation of this.#translator.take()) this.#receive(translation);
     const again = this.#again;
     this.#again = [];
     for (const { place, tries } of again) this.#consider(area, place, tries);
@@ -128,8 +136,9 @@ export class HotCode {
     const place = placeOfBlock(this.#view, { uop, linear, bank, isKnown: false });
     const formed = this.#form(area, place);
     if (formed === undefined) return false;
-    const { module } = translate([formed.region], [0]);
-    if (this.#install(formed, module, 0)) return true;
+    const translation = translateNow(packRegion(formed.region));
+    if (translation === undefined) return false;
+    if (this.#install(formed, translation.translated, 0)) return true;
     this.#core.resetBlocks(area);
     return false;
   }
@@ -161,7 +170,7 @@ export class HotCode {
       const pages = this.#pages.find(area, place.linear, region.image.pages, isWalking);
       isUnmapped ||= pages === undefined;
       if (pages === undefined || !this.#isUsable({ place, region, pages }, area)) continue;
-      if (this.#install({ place, region, pages }, known.module, known.index)) return "installed";
+      if (this.#install({ place, region, pages }, known.translated, known.index)) return "installed";
     }
     return isUnmapped ? "unmapped" : "other code";
   }
@@ -185,7 +194,7 @@ export class HotCode {
     if (formed !== undefined) this.#formed++;
     if (formed === undefined || !this.#pages.areSteady(formed.pages)) return;
     const id = this.#nextRequest++;
-    if (!this.#translator.request(id, formed.region)) return;
+    if (!this.#translator.request(id, packRegion(formed.region))) return;
     this.#requests.set(id, { ...formed, resets: this.#resets });
     this.#underWay.add(place.uop);
   }
@@ -199,31 +208,27 @@ export class HotCode {
     return formAt(source, place, (distances) => this.#pages.find(area, place.linear, distances, false));
   }
 
-  #receiveAll(): void {
-    for (const translated of this.#translator.take()) this.#receive(translated);
+  #receive({ translated, answers }: Translation): void {
+    const known = this.#known.add(translated);
+    for (const { request, index } of answers) {
+      const requested = this.#requests.get(request);
+      this.#requests.delete(request);
+      if (requested !== undefined) this.#installRequested(requested, known, index);
+    }
   }
 
-  #receive({ module, sizeBytes, requests }: TranslatedModule): void {
-    const regions = requests.map((id, index) => {
-      const requested = this.#requests.get(id) as Requested;
-      this.#requests.delete(id);
-      this.#installRequested(requested, module, index);
-      return packRegion(requested.region);
-    });
-    this.#known.add({ module, sizeBytes, regions: joinBytes(regions) });
-  }
-
-  #installRequested(requested: Requested, module: WebAssembly.Module, index: number): void {
+  #installRequested(requested: Requested, translated: TranslatedModule, index: number): void {
     const { place, pages, resets } = requested;
     if (resets !== this.#resets) return;
     this.#underWay.delete(place.uop);
     if (!pages.every((page) => this.#pages.isCurrent(page)) || this.#slots.isEntry(place.uop)) return;
-    this.#install(requested, module, index);
+    this.#install(requested, translated, index);
   }
 
-  #install({ place, region, pages }: LocatedRegion, module: WebAssembly.Module, index: number): boolean {
+  #install({ place, region, pages }: LocatedRegion, translated: TranslatedModule, index: number): boolean {
+    const { module } = translated;
     const run = this.#functions.get(module, index);
-    this.#known.noteUse(module);
+    this.#known.noteUse(translated);
     return this.#slots.install({ image: region.image, entryUop: place.uop, pages, run, module });
   }
 }

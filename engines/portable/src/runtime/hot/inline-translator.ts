@@ -1,44 +1,45 @@
 // Translation in the vCPU's own thread, at once: for tests, and where there are no other threads. It takes a bounded share of the
 // time.
 
+import { compileBatch } from "../../translation/compile-batch.ts";
 import { regionCompiler } from "./region-compiler.ts";
-import type { HotRegion, KnownModule, TranslatedModule, Translator } from "./translator.ts";
+import type { Translation, Translator } from "../../translation/translator.ts";
 
 /** At most this share of the time goes into compiling, after a start that is free. */
 const COMPILE_SHARE = 0.15;
 const FREE_COMPILE_MS = 30;
 
-/** Compiles regions into one module. The region compiler must have been loaded. */
-export function translate(regions: readonly HotRegion[], requests: readonly number[]): TranslatedModule {
+let lastId = 0;
+
+/** Compiles one region at once; undefined when the region compiler is not loaded. */
+export function translateNow(region: Uint8Array<ArrayBuffer>, request = 0): Translation | undefined {
   const compiler = regionCompiler();
-  if (compiler === undefined) throw new Error("the region compiler is not loaded");
-  const bytes = compiler.compileImages(
-    regions.map(({ image }) => image),
-    regions.map(({ label }) => label),
-  );
-  return { module: new WebAssembly.Module(bytes), sizeBytes: bytes.length, requests };
+  if (compiler === undefined) return undefined;
+  const bytes = compileBatch(compiler.compileImages, [region]);
+  const module = new WebAssembly.Module(bytes);
+  lastId++;
+  const translated = { id: lastId, module, sizeBytes: bytes.length, regions: region };
+  return { translated, answers: [{ request, index: 0 }] };
 }
 
 export class InlineTranslator implements Translator {
   readonly #startMs = performance.now();
   #spentMs = 0;
-  #ready: TranslatedModule[] = [];
+  #ready: Translation[] = [];
 
-  request(id: number, region: HotRegion): boolean {
+  request(request: number, region: Uint8Array<ArrayBuffer>): boolean {
     const startMs = performance.now();
     if (this.#spentMs > FREE_COMPILE_MS + COMPILE_SHARE * (startMs - this.#startMs)) return false;
-    this.#ready.push(translate([region], [id]));
+    const translation = translateNow(region, request);
     this.#spentMs += performance.now() - startMs;
+    if (translation === undefined) return false;
+    this.#ready.push(translation);
     return true;
   }
 
-  take(): readonly TranslatedModule[] {
+  take(): readonly Translation[] {
     const ready = this.#ready;
     this.#ready = [];
     return ready;
-  }
-
-  takeKnown(): readonly KnownModule[] {
-    return [];
   }
 }

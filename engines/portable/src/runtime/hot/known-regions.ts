@@ -3,28 +3,27 @@
 // whose regions have not been wanted for longest goes first.
 
 import { KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS } from "../../layout.ts";
-import { digestAt, regionOffsets, unpackRegion } from "./region-data.ts";
-import type { HotRegion, KnownModule } from "./translator.ts";
+import { digestAt, regionOffsets, unpackRegion } from "../../translation/region-data.ts";
+import type { HotRegion, TranslatedModule } from "../../translation/translator.ts";
 
-const MAX_MODULES = 512;
+const MAX_MODULES = 1500;
 const MAX_BYTES = 48 * 1024 * 1024;
 /** Half of the core's table, so that looking there stays short. */
 const MAX_DIGESTS = 1 << (KNOWN_BLOCKS_BITS - 1);
 
-/** A function of a module, and what it was made from. */
+/** A function of a module, and where among the module's regions that is which it was made from. */
 export interface KnownRegion {
-  readonly module: WebAssembly.Module;
+  readonly translated: TranslatedModule;
   /** Index of the function. */
   readonly index: number;
-  readonly regions: Uint8Array<ArrayBuffer>;
   readonly offset: number;
 }
 
 export class KnownRegions {
   readonly #view: DataView;
   readonly #byDigest = new Map<number, KnownRegion[]>();
-  /** Sizes of modules, the one longest unused first. */
-  readonly #modules = new Map<WebAssembly.Module, number>();
+  /** By their numbers, the one longest unused first. */
+  readonly #modules = new Map<number, TranslatedModule>();
   readonly #dropModule: (module: WebAssembly.Module) => void;
   #bytes = 0;
   #digests = 0;
@@ -40,42 +39,43 @@ export class KnownRegions {
     return this.#byDigest.get(digest) ?? [];
   }
 
-  regionOf({ regions, offset }: KnownRegion): HotRegion {
-    return unpackRegion(regions, offset);
+  regionOf({ translated, offset }: KnownRegion): HotRegion {
+    return unpackRegion(translated.regions, offset);
   }
 
-  add({ module, sizeBytes, regions }: KnownModule): void {
-    this.#modules.set(module, sizeBytes + regions.length);
-    this.#bytes += sizeBytes + regions.length;
-    regionOffsets(regions).forEach((offset, index) => {
-      const digest = digestAt(regions, offset);
+  /** Takes a module in and answers it, or the one with the same number that is there already. */
+  add(translated: TranslatedModule): TranslatedModule {
+    const present = this.#modules.get(translated.id);
+    if (present !== undefined) return present;
+    this.#modules.set(translated.id, translated);
+    this.#bytes += sizeOf(translated);
+    regionOffsets(translated.regions).forEach((offset, index) => {
+      const digest = digestAt(translated.regions, offset);
       const others = this.#byDigest.get(digest) ?? [];
       if (others.length === 0) this.#tellCore(digest);
-      this.#byDigest.set(digest, [{ module, index, regions, offset }, ...others]);
+      this.#byDigest.set(digest, [{ translated, index, offset }, ...others]);
     });
     while (this.#modules.size > MAX_MODULES || this.#bytes > MAX_BYTES) this.#giveUpOldest();
+    return translated;
   }
 
   /** A region of the module is in use. */
-  noteUse(module: WebAssembly.Module): void {
-    const sizeBytes = this.#modules.get(module);
-    if (sizeBytes === undefined) return;
-    this.#modules.delete(module);
-    this.#modules.set(module, sizeBytes);
+  noteUse(translated: TranslatedModule): void {
+    if (this.#modules.delete(translated.id)) this.#modules.set(translated.id, translated);
   }
 
   #giveUpOldest(): void {
-    const [module, sizeBytes] = this.#modules.entries().next().value as [WebAssembly.Module, number];
-    this.#modules.delete(module);
-    this.#bytes -= sizeBytes;
-    for (const [digest, regions] of this.#byDigest) {
-      const others = regions.filter((region) => region.module !== module);
-      if (others.length === regions.length) continue;
+    const [id, oldest] = this.#modules.entries().next().value as [number, TranslatedModule];
+    this.#modules.delete(id);
+    this.#bytes -= sizeOf(oldest);
+    for (const offset of regionOffsets(oldest.regions)) {
+      const digest = digestAt(oldest.regions, offset);
+      const others = this.candidates(digest).filter(({ translated }) => translated.id !== id);
       // The core goes on to report the digest, which then leads nowhere.
       if (others.length === 0) this.#byDigest.delete(digest);
       else this.#byDigest.set(digest, others);
     }
-    this.#dropModule(module);
+    this.#dropModule(oldest.module);
   }
 
   #tellCore(digest: number): void {
@@ -90,4 +90,8 @@ export class KnownRegions {
       return;
     }
   }
+}
+
+function sizeOf({ sizeBytes, regions }: TranslatedModule): number {
+  return sizeBytes + regions.length;
 }

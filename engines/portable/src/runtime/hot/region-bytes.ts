@@ -3,7 +3,7 @@
 import { UOP_LENGTH, UOP_SIZE } from "../../layout.ts";
 import { pageOfPlace, type RegionImage, unpackNodes } from "../../regions/image.ts";
 import type { RegionPage } from "./code-pages.ts";
-import type { HotRegion } from "./translator.ts";
+import type { HotRegion } from "../../translation/translator.ts";
 
 /** Where a place of the image is in the memory. */
 function hostOf(image: RegionImage, pages: readonly RegionPage[], place: number): number {

@@ -1,7 +1,7 @@
 // Who makes WebAssembly modules from images of regions: another thread, or this one where there is no other. Nobody waits for it;
 // what has become ready is taken between slices.
 
-import type { RegionImage } from "../../regions/image.ts";
+import type { RegionImage } from "../regions/image.ts";
 
 /** A region as it is to be translated, and as it is kept with its translation. */
 export interface HotRegion {
@@ -18,25 +18,30 @@ export interface HotRegion {
 
 /** A module with a function for each of several regions, exported as `regionExport` names them. */
 export interface TranslatedModule {
+  /** One module has one number, whoever is told of it and how often. */
+  readonly id: number;
   readonly module: WebAssembly.Module;
   readonly sizeBytes: number;
-  /** For the functions in their order: the number under which the region was asked for. */
-  readonly requests: readonly number[];
+  /** What its functions were made from, in their order, as `packRegion` makes it, one after another. */
+  readonly regions: Uint8Array;
 }
 
-/** Translations that were there before the machine: the regions that functions of a module were made from. */
-export interface KnownModule {
-  readonly module: WebAssembly.Module;
-  readonly sizeBytes: number;
-  /** In the form of region-data.ts, one after another. */
-  readonly regions: Uint8Array<ArrayBuffer>;
+/** Which function answers a request. */
+export interface TranslationAnswer {
+  readonly request: number;
+  /** Index of the function in its module. */
+  readonly index: number;
+}
+
+/** A module that has become ready. Without answers it was there before anybody asked. */
+export interface Translation {
+  readonly translated: TranslatedModule;
+  readonly answers: readonly TranslationAnswer[];
 }
 
 export interface Translator {
-  /** Asks for a region under a number of the caller's; false when there is no time for it now. */
-  request(id: number, region: HotRegion): boolean;
+  /** Asks for a region, as `packRegion` makes it, under a number of the caller's; false when there is no time for it now. */
+  request(request: number, region: Uint8Array<ArrayBuffer>): boolean;
   /** What has become ready since the last call. */
-  take(): readonly TranslatedModule[];
-  /** Translations known from elsewhere, each told once. */
-  takeKnown(): readonly KnownModule[];
+  take(): readonly Translation[];
 }

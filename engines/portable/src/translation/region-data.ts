@@ -2,7 +2,7 @@
 //
 //   0 bytes of all   4 digest   8 mode   12 micro-ops   16 pages   20 nodes (words)   24 bytes of code   28 bytes of the label
 
-import { UOP_SIZE } from "../../layout.ts";
+import { UOP_SIZE } from "../layout.ts";
 import type { HotRegion } from "./translator.ts";
 
 const HEADER_WORDS = 8;
@@ -22,6 +22,12 @@ export function packRegion({ image, code, mode, digest, label }: HotRegion): Uin
     at += padded(part.byteLength);
   }
   return bytes;
+}
+
+/** The part of a packed region that its translation is made from: two regions with the same have the same translation. */
+export function keyPart(packed: Uint8Array): Uint8Array {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  return packed.subarray(4, packed.length - padded(view.getUint32(28, true)));
 }
 
 /** Bytes that several regions take together, one after another. */
@@ -55,8 +61,9 @@ export function digestAt(bytes: Uint8Array, offset: number): number {
 }
 
 /** The region at `offset`; its arrays lie in the same buffer. `bytes` must begin at a multiple of 4 in it. */
-export function unpackRegion(bytes: Uint8Array<ArrayBuffer>, offset: number): HotRegion {
-  const { buffer } = bytes;
+export function unpackRegion(bytes: Uint8Array, offset: number): HotRegion {
+  // Arrays over shared memory serve as well: nobody writes to it.
+  const buffer = bytes.buffer as ArrayBuffer;
   let at = bytes.byteOffset + offset;
   const header = new Uint32Array(buffer, at, HEADER_WORDS) as unknown as number[];
   const [, digest, mode, uopCount, pageCount, nodeWords, codeBytes, labelBytes] = header as [

@@ -1,0 +1,45 @@
+// Machines and the thread that translates for them: one thread a process, started with the first machine.
+
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+
+/** One machine's way to the translating thread. */
+export interface TranslationLink {
+  readonly port: MessagePort;
+  /** One word that counts what has been posted to the machine. */
+  readonly ready: SharedArrayBuffer;
+}
+
+/** A number of the machine's and a packed region; a message from a machine is a list of these. */
+export type TranslationRequest = readonly [request: number, region: Uint8Array];
+
+export interface TranslationThreadStart {
+  /** Folder of Node's compile cache, if it is used. */
+  readonly compileCachePath: string | undefined;
+  /** Where translations are kept between runs; nowhere if undefined. */
+  readonly folderPath: string | undefined;
+}
+
+let thread: Worker | undefined;
+
+/** A link for a new machine; its port is to be handed to the machine's thread. The translating thread keeps no process alive. */
+export function connectTranslation(start: TranslationThreadStart): TranslationLink {
+  thread ??= startThread(start);
+  const { port1, port2 } = new MessageChannel();
+  const ready = new SharedArrayBuffer(4);
+  thread.postMessage({ port: port1, ready } satisfies TranslationLink, [port1]);
+  return { port: port2, ready };
+}
+
+function startThread(start: TranslationThreadStart): Worker {
+  const made = new Worker(new URL("./translation-thread.ts", import.meta.url), {
+    workerData: start,
+    name: "hearth-translation",
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  });
+  // Machines run on without translations, and the next one starts another thread.
+  made.on("error", () => {
+    thread = undefined;
+  });
+  made.unref();
+  return made;
+}

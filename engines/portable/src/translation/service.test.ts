@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { UOP_SIZE } from "../layout.ts";
+import { packRegion } from "./region-data.ts";
+import { type KeptModule, TranslationService } from "./service.ts";
+import type { Translation } from "./translator.ts";
+
+/** The smallest module there is. */
+const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+function region(fill: number, label = "somewhere"): Uint8Array<ArrayBuffer> {
+  const image = {
+    uops: new Uint8Array(UOP_SIZE).fill(fill),
+    places: Int32Array.of(0),
+    pages: Int32Array.of(0),
+    nodes: Int32Array.of(0, 1, 1, -1, -1, 0),
+  };
+  return packRegion({ image, code: Uint8Array.of(fill), mode: 2, digest: fill + 1, label });
+}
+
+function serviceWithNotes() {
+  const notes = { batches: [] as number[], kept: [] as KeptModule[] };
+  const service = new TranslationService({
+    loadCompiler: async () => (images) => {
+      notes.batches.push(images.length);
+      return EMPTY_MODULE;
+    },
+    digest: (bytes) => createHash("sha256").update(bytes).digest("hex"),
+    keep: (module) => void notes.kept.push(module),
+  });
+  return { service, ...notes };
+}
+
+/** A machine; `answered` resolves when so many requests have been answered. */
+function machine() {
+  const received: Translation[] = [];
+  let look = (): void => {};
+  const answers = () => received.flatMap((translation) => translation.answers);
+  return {
+    received,
+    answers,
+    receive: (translation: Translation) => {
+      received.push(translation);
+      look();
+    },
+    answered: (count: number) =>
+      new Promise<void>((resolve) => {
+        look = () => answers().length >= count && resolve();
+        look();
+      }),
+  };
+}
+
+test("requests that wait together become one module", async () => {
+  const { service, batches, kept } = serviceWithNotes();
+  const client = machine();
+  service.connect(client);
+  for (const request of [10, 11, 12]) service.request(client, request, region(request));
+  await client.answered(3);
+  assert.deepEqual(batches, [3]);
+  assert.deepEqual(client.answers(), [
+    { request: 10, index: 0 },
+    { request: 11, index: 1 },
+    { request: 12, index: 2 },
+  ]);
+  assert.equal(kept.length, 1);
+});
+
+test("the same code is compiled once, whoever asks and wherever it lies", async () => {
+  const { service, batches } = serviceWithNotes();
+  const [one, other] = [machine(), machine()];
+  service.connect(one);
+  service.connect(other);
+  service.request(one, 1, region(7));
+  service.request(other, 2, region(7, "elsewhere"));
+  await Promise.all([one.answered(1), other.answered(1)]);
+  service.request(one, 3, region(7));
+  await one.answered(2);
+  assert.deepEqual(batches, [1]);
+  assert.equal(one.received[0]?.translated.id, other.received[0]?.translated.id);
+});
+
+test("a machine that comes later is told of everything, also of what was kept", async () => {
+  const { service, batches, kept } = serviceWithNotes();
+  const first = machine();
+  service.connect(first);
+  service.request(first, 1, region(7));
+  await first.answered(1);
+  const again = serviceWithNotes();
+  for (const module of kept) again.service.know(module);
+  const later = machine();
+  again.service.connect(later);
+  assert.deepEqual(
+    later.received.map(({ translated }) => [...translated.regions]),
+    [[...region(7)]],
+  );
+  again.service.request(later, 5, region(7));
+  assert.deepEqual(later.answers(), [{ request: 5, index: 0 }]);
+  assert.deepEqual([batches, again.batches], [[1], []]);
+});
+
+test("nobody is sent what a machine that is gone has asked for", async () => {
+  const { service, batches } = serviceWithNotes();
+  const [gone, present] = [machine(), machine()];
+  service.connect(gone);
+  service.connect(present);
+  service.request(gone, 1, region(1));
+  service.disconnect(gone);
+  service.request(present, 2, region(2));
+  await present.answered(1);
+  assert.deepEqual(batches, [1]);
+  assert.deepEqual(gone.received, []);
+});

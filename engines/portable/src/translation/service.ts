@@ -1,0 +1,140 @@
+// Translation for all machines of a process. Requests wait until the service gets to them and then become one module, so that
+// there are few; a region that was translated before is answered at once. What there is already is told to every new machine, and
+// what is new is handed to a store from time to time.
+
+import { compileBatch } from "./compile-batch.ts";
+import { joinBytes, keyPart, regionOffsets } from "./region-data.ts";
+import type { Translation, TranslatedModule } from "./translator.ts";
+
+/** About so many bytes of packed regions go into one module. */
+const BATCH_BYTES = 192 * 1024;
+
+/** So long the service waits between modules, so that there are fewer of them. */
+const GATHER_MS = 12;
+
+/** One machine. */
+export interface TranslationClient {
+  /** Never called from within `connect` or `request`, but for what is known already. */
+  receive(translation: Translation): void;
+}
+
+/** A module with what its functions were made from, as it is kept. */
+export interface KeptModule {
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  readonly regions: Uint8Array<ArrayBuffer>;
+}
+
+export interface ServiceParts {
+  /** Loads the region compiler when it is first needed. */
+  loadCompiler(): Promise<Parameters<typeof compileBatch>[0]>;
+  /** A key of some tens of characters for bytes. */
+  digest(bytes: Uint8Array): string;
+  /** Takes new modules to keep them. */
+  keep(module: KeptModule): void;
+}
+
+interface Request {
+  readonly client: TranslationClient;
+  readonly request: number;
+  readonly region: Uint8Array;
+  readonly key: string;
+}
+
+interface Place {
+  readonly translated: TranslatedModule;
+  readonly index: number;
+}
+
+export class TranslationService {
+  readonly #parts: ServiceParts;
+  readonly #modules: TranslatedModule[] = [];
+  readonly #byKey = new Map<string, Place>();
+  readonly #clients = new Set<TranslationClient>();
+  #waiting: Request[] = [];
+  #isWorking = false;
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes in what was kept. */
+  know({ wasm, regions }: KeptModule): void {
+    const translated = this.#add(new WebAssembly.Module(wasm), wasm.length, regions);
+    for (const client of this.#clients) client.receive({ translated, answers: [] });
+  }
+
+  connect(client: TranslationClient): void {
+    this.#clients.add(client);
+    for (const translated of this.#modules) client.receive({ translated, answers: [] });
+  }
+
+  disconnect(client: TranslationClient): void {
+    this.#clients.delete(client);
+    this.#waiting = this.#waiting.filter((request) => request.client !== client);
+  }
+
+  /** The answer comes by `receive`, at once if the region is known. */
+  request(client: TranslationClient, request: number, region: Uint8Array): void {
+    const key = this.#parts.digest(keyPart(region));
+    const place = this.#byKey.get(key);
+    if (place !== undefined) {
+      const { translated, index } = place;
+      client.receive({ translated, answers: [{ request, index }] });
+      return;
+    }
+    this.#waiting.push({ client, request, region, key });
+    if (!this.#isWorking) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#isWorking = true;
+    const compile = await this.#parts.loadCompiler();
+    while (this.#waiting.length > 0) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, GATHER_MS);
+      });
+      if (this.#waiting.length > 0) this.#translate(compile, this.#takeBatch());
+    }
+    this.#isWorking = false;
+  }
+
+  #takeBatch(): Request[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#waiting.length && bytes < BATCH_BYTES)
+      bytes += (this.#waiting[count++] as Request).region.length;
+    return this.#waiting.splice(0, count);
+  }
+
+  #translate(compile: Parameters<typeof compileBatch>[0], batch: readonly Request[]): void {
+    const indices = new Map<string, number>();
+    const regions: Uint8Array[] = [];
+    for (const { key, region } of batch) {
+      if (indices.has(key)) continue;
+      indices.set(key, regions.length);
+      regions.push(region);
+    }
+    const wasm = compileBatch(compile, regions);
+    const kept = { wasm, regions: joinBytes(regions) };
+    const translated = this.#add(new WebAssembly.Module(wasm), wasm.length, kept.regions);
+    for (const client of new Set(batch.map((request) => request.client))) {
+      const own = batch.filter((request) => request.client === client);
+      const answers = own.map(({ request, key }) => ({ request, index: indices.get(key) as number }));
+      client.receive({ translated, answers });
+    }
+    this.#parts.keep(kept);
+  }
+
+  #add(module: WebAssembly.Module, sizeBytes: number, packed: Uint8Array): TranslatedModule {
+    const shared = new Uint8Array(new SharedArrayBuffer(packed.length));
+    shared.set(packed);
+    const translated = { id: this.#modules.length + 1, module, sizeBytes, regions: shared };
+    this.#modules.push(translated);
+    const offsets = regionOffsets(packed);
+    offsets.forEach((offset, index) => {
+      const region = packed.subarray(offset, offsets[index + 1] ?? packed.length);
+      this.#byKey.set(this.#parts.digest(keyPart(region)), { translated, index });
+    });
+    return translated;
+  }
+}
