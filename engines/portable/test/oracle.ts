@@ -2,10 +2,8 @@
 // back the states after. Only on x86-64 Linux with a C compiler; elsewhere tests say why they are skipped.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildOnce } from "./float/build-once.ts";
 
 /** Two pages, full of int3 but for the code. */
 export const ORACLE_CODE_PAGES = 0x2555_5000n;
@@ -128,14 +126,12 @@ export function cpuOracleMissing(): string | undefined {
 /** Asks the host's CPU about all cases, in order. Cases must not contain system calls. */
 export type CpuOracle = (cases: readonly CpuCase[]) => CpuAnswer[];
 
-/** Builds the oracle in a temporary folder, which is left to the system to clean. */
+/** Builds the oracle, once for each state of its source. */
 export function buildCpuOracle(): CpuOracle {
-  const program = join(mkdtempSync(join(tmpdir(), "hearth-cpu-oracle-")), "cpu-oracle");
   const source = fileURLToPath(new URL("./native/cpu-oracle.c", import.meta.url));
-  execFileSync(
-    "gcc",
-    ["-O1", "-fno-stack-protector", "-mno-avx", "-Wall", "-Wextra", source, "-o", program],
-    { stdio: "pipe" },
+  const flags = ["-O1", "-fno-stack-protector", "-mno-avx", "-Wall", "-Wextra"];
+  const program = buildOnce("cpu-oracle", [source], (output) =>
+    execFileSync("gcc", [...flags, source, "-o", output], { stdio: "pipe" }),
   );
   return (cases) => {
     const input = encode(cases);
