@@ -103,6 +103,13 @@ describe("4 vCPUs", () => {
   });
 });
 
+test("the machine ends when its last processor halts for good", async () => {
+  await using machine = await Machine.start({ vcpus: 4 });
+  const halting = machine.exec(["halt", "-f"]).catch(() => undefined);
+  assert.equal((await machine.exited).reason, "power-off");
+  await halting;
+});
+
 test("32 vCPUs, and an ordinary end", async () => {
   await using machine = await Machine.start({ vcpus: 32, memoryMib: 256 });
   assert.equal((await machine.exec(["nproc"])).stdout, "32\n");
