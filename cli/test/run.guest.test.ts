@@ -19,6 +19,11 @@ test("output, errors and exit code are the command's own", async () => {
   });
 });
 
+test("several vCPUs", async () => {
+  const { stdout, code } = await hearth(["run", "--vcpus", "4", "sh", "-c", "nproc; taskset -c 2 nproc"]);
+  assert.deepEqual([stdout, code], ["4\n1\n", 0]);
+});
+
 test("environment, directory and user", async () => {
   const args = ["--env", "GREETING=hello world", "--workdir", "/tmp", "--user", "1234:55"];
   const { stdout, code } = await hearth([

@@ -220,6 +220,13 @@ export const SPACE_IDENTITY = 8;
 export const SPACE_FREE = 0xffff_ffff;
 /** How many entries of each bank are in its log; more than it holds: any of them may be in use. */
 export const CPU_TLB_LOG_COUNTS = 0x1d80;
+/** Entries that others took the place of, TLB_VICTIMS at most, the oldest overwritten: how many ever, then TLB_VICTIM_SIZE bytes each. */
+export const CPU_TLB_VICTIM_COUNT = 0x1dfc;
+export const CPU_TLB_VICTIMS = 0x1e00;
+export const TLB_VICTIMS = 8;
+/** A copy of the entry, then the number of its bank. */
+export const TLB_VICTIM_SIZE = 40;
+export const TLB_VICTIM_BANK = 32;
 /** Filters, one bit by hash: pages that the jump cache may lead to, and 4 MiB regions with large pages in the TLB. */
 export const CPU_CODE_FILTER = 0x2000;
 export const CODE_FILTER_BITS = 15;

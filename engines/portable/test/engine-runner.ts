@@ -59,23 +59,26 @@ const EFER = 0xd01n;
 const BUDGET = 100_000;
 
 /**
- * Where code is compiled: nowhere; each case where it starts, before it runs; or, of code that has been run once, anywhere, or
- * nowhere, as a seeded generator says.
+ * Where code is compiled: nowhere; each case where it starts, before it runs; the same when it has been interpreted once, to run
+ * again; or, as a seeded generator says, nowhere or as the last, and also where slices end.
  */
-export type RegionUse = "none" | "forced" | "mixed";
+export type RegionUse = "none" | "forced" | "repeated" | "mixed";
 
 export interface RunOptions {
   /** The runner's if not given. */
   readonly regions?: RegionUse;
-  /** With "mixed": addresses at which the code is compiled beforehand; where it starts if not given. */
+  /** With "repeated" and "mixed": addresses at which the code is compiled; where it starts if not given. */
   readonly entries?: readonly bigint[];
+  /** Addresses that regions may go over, besides those that the case jumped to; all of its code if not given. */
+  readonly places?: readonly bigint[];
   /** Ends slices after this many blocks at random; the next one may start with compiling. */
   readonly maxSliceBlocks?: number;
 }
 
 type CoreFunctions = Readonly<Record<string, (...operands: (number | bigint)[]) => number>>;
 
-function wantedRegions(): RegionUse {
+/** What HEARTH_REGIONS asks for. */
+export function wantedRegions(): RegionUse {
   const wanted = process.env["HEARTH_REGIONS"];
   if (wanted === "mixed") return "mixed";
   return wanted === "1" || wanted === "forced" ? "forced" : "none";
@@ -133,12 +136,12 @@ export class EngineRunner {
   run(before: CpuCase, options: RunOptions = {}): CpuAnswer {
     const { regions = this.#regions } = options;
     this.#loadCode(before);
-    if (regions === "mixed") {
+    if (regions === "mixed" || regions === "repeated") {
       this.#load(before);
       const exit = this.#runSlices(undefined, false);
-      if (this.#random.below(4) === 0) return this.#answer(exit);
+      if (regions === "mixed" && this.#random.below(4) === 0) return this.#answer(exit);
       if (!this.#holdsCode(before)) this.#loadCode(before);
-      this.#compileAt(before, options.entries);
+      this.#compile(before, options);
     }
     this.#load(before);
     if (regions === "forced") this.#hotCode?.compileHere(CPU);
@@ -165,9 +168,12 @@ export class EngineRunner {
     }
   }
 
-  /** Compiles the code at some of these addresses, in the state the case starts in. */
-  #compileAt(before: CpuCase, entries: readonly bigint[] = [before.codeAddress ?? ORACLE_CODE]): void {
+  /** Compiles code in the state the case starts in. */
+  #compile(before: CpuCase, options: RunOptions): void {
+    const { code, codeAddress = ORACLE_CODE } = before;
+    const { entries = [codeAddress], places = Array.from(code, (_, i) => codeAddress + BigInt(i)) } = options;
     this.#load(before);
+    for (const place of places) this.#function("enterAt")(CPU, place);
     for (const entry of entries) {
       this.#cpu64(L.CPU_RIP, entry);
       this.#hotCode?.compileHere(CPU);

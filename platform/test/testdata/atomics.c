@@ -1,5 +1,5 @@
-// Threads on several vCPUs that would lose something if one atomic operation were not atomic: counters, locks, a queue, and
-// sleeping until woken. Every round checks its sums.
+// Threads on several vCPUs that would lose something if one atomic operation were not atomic: counters, locks, a queue, sleeping
+// until woken; and that would see old pages or old code if another processor were not told. Every round checks its sums.
 //   atomics SECONDS [THREADS]      prints one line for each kind; exit code 1 when a sum is wrong
 
 #define _GNU_SOURCE
@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +29,9 @@ static atomic_int spinlock;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int whose;
+static pthread_barrier_t barrier;
+static volatile int *page;
+static volatile unsigned char *code;
 
 struct place {
   _Atomic uint64_t sequence;
@@ -151,6 +156,25 @@ static void *pass(void *arg) {
   return NULL;
 }
 
+/** One thread puts another page in the place of one, or other code into it; all must see it behind the barrier. */
+static void *remap(void *arg) {
+  int id = (int)(intptr_t)arg;
+  for (int i = 1; i <= TIMES / 40; i++) {
+    if (id == i % threads) {
+      mmap((void *)page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+      *page = i;
+      code[0] = 0xb8;
+      memcpy((void *)(code + 1), &i, 4);
+      code[5] = 0xc3;
+    }
+    pthread_barrier_wait(&barrier);
+    if (*page == i) atomic_fetch_add(&added, 1);
+    if (((int (*)(void))code)() == i) atomic_fetch_add(&compared, 1);
+    pthread_barrier_wait(&barrier);
+  }
+  return NULL;
+}
+
 struct start {
   void *(*work)(void *);
   int id;
@@ -213,6 +237,15 @@ static void queues(void) {
   expect("sum of what was taken", taken_sum, readers * TIMES * (TIMES + 1) / 2);
 }
 
+static void mappings(void) {
+  added = compared = 0;
+  pthread_barrier_init(&barrier, NULL, threads);
+  on_all(remap);
+  pthread_barrier_destroy(&barrier);
+  expect("pages seen", added, (uint64_t)threads * (TIMES / 40));
+  expect("code seen", compared, (uint64_t)threads * (TIMES / 40));
+}
+
 static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -223,6 +256,10 @@ int main(int argc, char **argv) {
   double end = now() + (argc > 1 ? atof(argv[1]) : 1);
   threads = argc > 2 ? atoi(argv[2]) : 4;
   if (threads < 2 || threads > MAX_THREADS || threads % 2 != 0) return 2;
+  int anyone = MAP_PRIVATE | MAP_ANONYMOUS;
+  page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, anyone, -1, 0);
+  code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, anyone, -1, 0);
+  if (page == MAP_FAILED || code == MAP_FAILED) return 2;
   int rounds = 0;
   do {
     whose = 0;
@@ -233,6 +270,7 @@ int main(int argc, char **argv) {
     locked("mutex", lock, TIMES);
     locked("condition", pass, TIMES / 40);
     queues();
+    mappings();
     rounds++;
   } while (now() < end && failures == 0);
   printf("%d threads on %ld processors, %d failures\n", threads, sysconf(_SC_NPROCESSORS_ONLN), failures);

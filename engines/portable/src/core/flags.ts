@@ -3,7 +3,7 @@
 import {
   CPU_FLAG_AUX, CPU_FLAG_RESULT, CPU_FLAGS_OTHER, FLAGS_ADD, FLAGS_DEC, FLAGS_EXPLICIT, FLAGS_IMUL, FLAGS_INC, FLAG_AF, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_SF, FLAG_ZF, FLAGS_ARITHMETIC,
 } from "../layout";
-import { mulHighS } from "./integer/integer";
+import { mulHighS } from "./integer/products";
 
 export function getFlags(cpu: usize): u32 {
   const result = load<u64>(cpu, CPU_FLAG_RESULT);

@@ -8,8 +8,9 @@ export {
 } from "./system/control";
 export { carryOfFlags, getFlags, setFlags, storeFlags } from "./flags";
 export {
-  asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust, divide128S, divide128U, mulHighS, mulHighU,
+  asciiAdjust, asciiDivide, asciiMultiply, decimalAdjust, divide128S, divide128U,
 } from "./integer/integer";
+export { mulHighS, mulHighU } from "./integer/products";
 export { debugInterrupt, softwareInterrupt } from "./interrupts/interrupts";
 export { commitBounce, readSlow, updateSlow, writeSlow } from "./mmu/access";
 export { locateCode, peekAddress } from "./mmu/fetch";

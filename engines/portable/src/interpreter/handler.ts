@@ -18,9 +18,9 @@ import {
   type ValueType,
 } from "../encoder/expressions.ts";
 import type { Signature } from "../encoder/module.ts";
-import { computeFlags, type FlagSource, patchAux } from "../isa/flags.ts";
+import { computeFlags, patchAux } from "../isa/flags.ts";
 import type { Form, Operand } from "../isa/forms.ts";
-import type { CoreFunction, Size } from "../isa/lowering.ts";
+import type { CoreFunction, FlagSource, Size } from "../isa/lowering.ts";
 import {
   CPU_BUDGET,
   CPU_CODE_PAGE,

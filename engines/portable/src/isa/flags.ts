@@ -9,7 +9,7 @@
 // The two deltas exist so that any combination of flags (SAHF, POPF) can be held.
 
 import { type Expr, i32, i64, select } from "../encoder/expressions.ts";
-import type { Lowering, Size } from "./lowering.ts";
+import type { FlagSource, Lowering, Size } from "./lowering.ts";
 
 const AUX_KEPT_BY_64 = 0xc000_0000 | 0;
 export const AUX_CF = 0x8000_0000 | 0;
@@ -37,19 +37,6 @@ function auxOfCarries(carries: Expr, m: Lowering, size: Size): Expr {
 const wide = (size: Size) => (size === 64 ? i64 : i32);
 const not = (value: Expr, size: Size): Expr =>
   size === 64 ? i64.xor(value, i64.const(-1n)) : i32.xor(value, i32.const(-1));
-
-/**
- * Flags that are not computed yet: the operation and its operands, at most 64 bits wide and bound. `b` is the second operand of
- * an addition, subtraction or signed multiplication and, for INC and DEC, the carry (i32, 0 or 1) that they leave alone. Values narrower than 32 bits
- * may have bits above their size.
- */
-export interface FlagSource {
-  readonly operation: "add" | "sub" | "inc" | "dec" | "logic" | "imul";
-  readonly size: Size;
-  readonly a: Expr;
-  readonly b: Expr;
-  readonly result: Expr;
-}
 
 /** Result and aux of flags that were held as their source. */
 export function computeFlags(m: Lowering, source: FlagSource): { readonly result: Expr; readonly aux: Expr } {

@@ -8,13 +8,25 @@
 // Integers of up to 32 bits are i32 with the bits above the size zero, 64-bit ones i64, vectors v128.
 
 import type { Expr, ValueType } from "../encoder/expressions.ts";
-import type { FlagSource } from "./flags.ts";
 
 /** Operand size in bits. */
 export type Size = 8 | 16 | 32 | 64 | 128;
 
 /** Functions of the core that an instruction may call: name → parameter types after (cpu, uop), see core/index.ts. */
 export type CoreFunction = string;
+
+/**
+ * Flags that are not computed yet: the operation and its operands, at most 64 bits wide and bound. `b` is the second operand of
+ * an addition, subtraction or signed multiplication and, for INC and DEC, the carry (i32, 0 or 1) that they leave alone. Values
+ * narrower than 32 bits may have bits above their size.
+ */
+export interface FlagSource {
+  readonly operation: "add" | "sub" | "inc" | "dec" | "logic" | "imul";
+  readonly size: Size;
+  readonly a: Expr;
+  readonly b: Expr;
+  readonly result: Expr;
+}
 
 export interface Lowering {
   /** Operand size of this form, as prefixes and mode decided. */

@@ -15,8 +15,7 @@ import {
   type ValueType,
 } from "../encoder/expressions.ts";
 import type { Addressing, Form, Operand } from "../isa/forms.ts";
-import type { FlagSource } from "../isa/flags.ts";
-import type { CoreFunction, Lowering, Size } from "../isa/lowering.ts";
+import type { CoreFunction, FlagSource, Lowering, Size } from "../isa/lowering.ts";
 import {
   CPU_BOUNCE,
   CPU_ERROR_CODE,

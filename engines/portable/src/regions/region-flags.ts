@@ -4,9 +4,8 @@
 
 import { type Code, unsignedLeb } from "../encoder/bytes.ts";
 import { call, type Expr, i32, i64, ifElse, ifThen, localGet, localSet } from "../encoder/expressions.ts";
-import type { FlagSource } from "../isa/flags.ts";
 import { AUX_PO, auxOf, signExtend } from "../isa/flags.ts";
-import type { Size } from "../isa/lowering.ts";
+import type { FlagSource, Size } from "../isa/lowering.ts";
 import {
   CPU_FLAG_AUX,
   CPU_FLAG_RESULT,

@@ -14,8 +14,8 @@ import {
   type ValueType,
 } from "../encoder/expressions.ts";
 import { slotOf } from "../interpreter/handler.ts";
-import { computeFlags, type FlagSource } from "../isa/flags.ts";
-import type { CoreFunction, Size } from "../isa/lowering.ts";
+import { computeFlags } from "../isa/flags.ts";
+import type { CoreFunction, FlagSource, Size } from "../isa/lowering.ts";
 import {
   CPU_BUDGET,
   CPU_CODE_PAGE,

@@ -3,11 +3,12 @@
 //   HEARTH_FUZZ_ITERATIONS  cases of each form in each size, mode and kind of operand (256: a million altogether)
 //   HEARTH_ONLY             only forms whose mnemonic matches
 //   HEARTH_VERBOSE          whole states of differing cases
+//   HEARTH_REGIONS          1, mixed: all cases that way; else of four rounds two interpreted, one compiled, one mixed
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { layOutHandlers } from "../../src/decode/handlers.ts";
-import { EngineRunner } from "../engine-runner.ts";
+import { EngineRunner, type RegionUse, wantedRegions } from "../engine-runner.ts";
 import { buildCpuOracle, type CpuAnswer, type CpuCase, type CpuOracle, cpuOracleMissing } from "../oracle.ts";
 import { Random } from "../vector/random.ts";
 import { describe, describeState, differences, stateDifferences } from "./compare.ts";
@@ -23,12 +24,17 @@ const SEQUENCES = 1000;
 const BATCH = 4096;
 
 const skip = cpuOracleMissing() ?? false;
+const WANTED = wantedRegions();
+const USES: readonly RegionUse[] =
+  WANTED === "none" && process.env["HEARTH_REGIONS"] === undefined
+    ? ["none", "forced", "none", "mixed"]
+    : [WANTED];
 let engine: EngineRunner;
 let oracle: CpuOracle;
 
 before(async () => {
   if (skip) return;
-  engine = await EngineRunner.create();
+  engine = await EngineRunner.create("mixed");
   oracle = buildCpuOracle();
 });
 
@@ -51,13 +57,17 @@ class Report {
 /** Runs `count` cases from `next` on both, a batch at a time: the records of all of them are many megabytes. */
 function compareAll<T extends { readonly before: CpuCase }>(
   count: number,
+  roundLength: number,
   next: (index: number) => T,
   compare: (one: T, ours: CpuAnswer, theirs: CpuAnswer) => void,
 ): void {
   for (let done = 0; done < count; done += BATCH) {
     const cases = Array.from({ length: Math.min(BATCH, count - done) }, (_, i) => next(done + i));
     const answers = oracle(cases.map((one) => one.before));
-    cases.forEach((one, i) => compare(one, engine.run(one.before), answers[i] as CpuAnswer));
+    cases.forEach((one, i) => {
+      const regions = USES[Math.floor((done + i) / roundLength) % USES.length] as RegionUse;
+      compare(one, engine.run(one.before, { regions }), answers[i] as CpuAnswer);
+    });
   }
 }
 
@@ -68,6 +78,7 @@ test("instructions do what the host's CPU does", { skip }, () => {
   const report = new Report();
   compareAll(
     count,
+    variants.length,
     (index) => randomCase(random, variants[index % variants.length] as Variant),
     (one, ours, theirs) => {
       const found = differences(one, ours, theirs);
@@ -84,6 +95,7 @@ test("so do sequences of instructions", { skip: skip || ONLY.source !== "(?:)" }
   const report = new Report();
   compareAll(
     count,
+    SEQUENCES,
     () => {
       const bits = random.below(4) === 0 ? 32 : 64;
       return randomSequence(random, bits, variants[bits]);

@@ -9,7 +9,7 @@ type Names = Find["registers"];
 
 let engine: EngineRunner;
 before(async () => {
-  engine = await EngineRunner.create();
+  engine = await EngineRunner.create("repeated");
 });
 
 const registersOf = (names: Names): [keyof typeof NUMBERS, bigint][] =>
@@ -29,10 +29,12 @@ function caseOf(find: Find): CpuCase {
   return one;
 }
 
-for (const find of FINDS)
-  test(find.name, () => {
+const USES = ["none", "forced", "repeated"] as const;
+
+for (const [find, regions] of FINDS.flatMap((find) => USES.map((use) => [find, use] as const)))
+  test(`${find.name} (regions: ${regions})`, () => {
     const { after } = find;
-    const answer = engine.run(caseOf(find));
+    const answer = engine.run(caseOf(find), { regions });
     assert.equal(answer.vector, after.vector, "vector");
     if (after.at !== undefined) assert.equal(answer.rip, ORACLE_CODE + BigInt(after.at));
     if (after.error !== undefined) assert.equal(answer.errorCode, after.error);

@@ -191,4 +191,15 @@ export const FINDS: readonly Find[] = [
     code: "0f2000",
     after: { vector: GENERAL_PROTECTION, at: 0, error: 0 },
   },
+  {
+    // JC to MOV RBX and INC ESI inside of MOV RAX and MOV RCX with their imm64; CMC; DEC RDX; JNZ back.
+    name: "jumps into instructions: two streams over the same bytes, by turns",
+    code: "720848b800000000000048bb48b9000000000000ffc6f548ffca75e4",
+    registers: { rdx: 4n },
+    after: {
+      vector: BREAKPOINT,
+      at: 29,
+      registers: { rax: 0xbb48_0000_0000_0000n, rbx: 0xb948n, rcx: 0xc6ff_0000_0000_0000n, rsi: 2n },
+    },
+  },
 ];

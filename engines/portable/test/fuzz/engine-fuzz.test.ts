@@ -5,7 +5,7 @@ import { compareEngines } from "@hearth/testkit/engine-fuzz/compare-engines";
 import { type FuzzCounts, fuzzEngine } from "@hearth/testkit/engine-fuzz/fuzz-engine";
 import { runFuzz } from "@hearth/testkit/fuzz";
 import { createPortableEngine } from "../../src/index.ts";
-import { createEagerEngine } from "../eager-engine.ts";
+import { createEagerEngine, createMixedEngine } from "../eager-engine.ts";
 import { Guards } from "./guards.ts";
 
 function fuzz(t: TestContext, engine: Engine, iterations: number, sliceLimitMs: number): FuzzCounts {
@@ -37,13 +37,23 @@ test("random code compiled before it runs does not either", async (t) => {
   fuzz(t, await createEagerEngine(), 40, 60_000);
 });
 
-test("random code ends the same, interpreted or compiled", async (t) => {
-  // RDRAND must give both the same.
+test("random code interpreted and compiled by turns does not either", async (t) => {
+  fuzz(t, await createMixedEngine(1), 40, 60_000);
+});
+
+test("random code ends the same, interpreted, compiled or by turns", async (t) => {
+  // RDRAND must give all the same.
   t.mock.method(crypto, "getRandomValues", (values: Uint32Array) => values.fill(0x5a5a_5a5a));
-  const [interpreted, compiled] = await Promise.all([createEagerEngine(false), createEagerEngine()]);
+  const [interpreted, compiled, mixed] = await Promise.all([
+    createEagerEngine(false),
+    createEagerEngine(),
+    createMixedEngine(1),
+  ]);
   let ended = 0;
   runFuzz(t, 200, (prng) => {
-    if (compareEngines(interpreted, compiled, prng.u32())) ended++;
+    const seed = prng.u32();
+    if (compareEngines(interpreted, compiled, seed)) ended++;
+    compareEngines(interpreted, mixed, seed);
   });
   t.diagnostic(`${ended} guests came to an end`);
   if (process.env["HEARTH_FUZZ_SEED"] === undefined) assert.ok(ended > 50);

@@ -20,6 +20,10 @@ export class CodeWriter {
     this.address = address;
   }
 
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   emit(...bytes: readonly number[]): void {
     this.#bytes.push(...bytes);
   }
@@ -28,11 +32,12 @@ export class CodeWriter {
     this.#labels.set(name, this.#bytes.length);
   }
 
-  /** An instruction that ends with the distance to a label (rel32), but for `immediate` bytes. */
+  /** An instruction that ends with the distance to a label (rel32), but for `immediate` bytes. What follows has a label. */
   relative(opcode: readonly number[], label: string, immediate: readonly number[] = []): void {
     const at = this.#bytes.length + opcode.length;
     this.#fixups.push({ at, end: at + 4 + immediate.length, label });
     this.emit(...opcode, 0, 0, 0, 0, ...immediate);
+    this.label(`behind${this.#bytes.length}`);
   }
 
   /** An instruction with a memory operand relative to RIP; `opcode` ends before ModRM. */

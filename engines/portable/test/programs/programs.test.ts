@@ -24,12 +24,16 @@ test("random programs do what the host's CPU does", { skip }, async (t) => {
     const seeds = Array.from({ length: Math.min(BATCH, PROGRAMS - first) }, (_, i) => SEED + first + i);
     const programs = seeds.map((seed) => randomProgram(seed, palette));
     const answers = oracle(programs.map(({ before }) => before));
-    programs.forEach(({ before, entries }, i) => {
+    programs.forEach(({ before, entries, places }, i) => {
       const theirs = answers[i] as CpuAnswer;
       endings.set(theirs.vector, (endings.get(theirs.vector) ?? 0) + 1);
       const slices = i % 3 === 0 ? { maxSliceBlocks: 30 } : {};
-      for (const regions of ["none", "mixed", "mixed"] as const) {
-        const found = programDifferences(before, engine.run(before, { regions, entries, ...slices }), theirs);
+      for (const regions of ["none", "repeated", "mixed"] as const) {
+        const found = programDifferences(
+          before,
+          engine.run(before, { regions, entries, places, ...slices }),
+          theirs,
+        );
         const title = `seed ${seeds[i]}, ${regions}, at ${before.codeAddress?.toString(16)}, regions at ${entries.map((e) => e.toString(16))}`;
         assert.deepEqual(found, [], describeState(title, before, found));
       }

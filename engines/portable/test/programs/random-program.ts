@@ -27,8 +27,9 @@ const USUAL_MXCSR = 0x1f80;
 
 export interface RandomProgram {
   readonly before: CpuCase;
-  /** Addresses where regions may start. */
+  /** Addresses where regions may start, and which they may go over. */
   readonly entries: readonly bigint[];
+  readonly places: readonly bigint[];
 }
 
 /** The program of a seed: the same code at any address, which is chosen so that interesting places are at a border of pages. */
@@ -41,10 +42,10 @@ export function randomProgram(seed: number, palette: Palette): RandomProgram {
     const random = new Random(~seed);
     const atBorder = random.pick([...first.returns, ...first.blocks]) - ORACLE_CODE;
     const address = random.below(3) > 0 ? ORACLE_CODE_PAGES + 0x1000n - atBorder : ORACLE_CODE;
-    const { bytes, blocks } = emit(address);
+    const { bytes, blocks, places } = emit(address);
     const entries = Array.from({ length: 1 + random.below(4) }, () => random.pick(blocks));
     if (random.below(3) > 0) entries.unshift(address);
-    return { before: stateFor(random, bytes, address), entries };
+    return { before: stateFor(random, bytes, address), entries, places };
   }
 }
 
@@ -66,6 +67,7 @@ function stateFor(random: Random, code: Uint8Array, codeAddress: bigint): CpuCas
 interface Emitted {
   readonly bytes: Uint8Array;
   readonly blocks: readonly bigint[];
+  readonly places: readonly bigint[];
   /** What follows calls. */
   readonly returns: readonly bigint[];
 }
@@ -110,7 +112,8 @@ class Program {
     code.label("end");
     code.emit(0xcc);
     const blocks = code.addresses(/^(f|chain|patch.code)/);
-    return { blocks, returns: code.addresses(/^return/), bytes: code.finish() };
+    const places = code.addresses(/^(f|chain|patch.code|behind|leave|into)/);
+    return { blocks, places, returns: code.addresses(/^return/), bytes: code.finish() };
   }
 
   #emitPatch(): void {

@@ -213,12 +213,16 @@ function emitOverlap(code: CodeWriter, random: Random): void {
   const jump = 0x70 | random.below(16);
   if (random.below(2)) {
     // Over a LOCK prefix, as in programs that know they run on one processor: ADD, OR, ADC, SBB, AND, SUB, XOR.
-    code.emit(jump, 1, 0xf0);
+    code.emit(jump, 1);
+    code.label(`into${code.length}`);
+    code.emit(0xf0);
     emitOperand(code, random, [random.below(7) * 8 + 1], random.pick(LOW), { rexW: 8 });
     return;
   }
   // MOV RAX, MOV RCX; or MOV RBX, NOP, NOP. Each has ten bytes.
-  code.emit(jump, 8, 0x48, 0xb8, ...littleEndian(random.u64(), 6), 0x48, 0xbb);
+  code.emit(jump, 8);
+  code.label(`into${code.length}`);
+  code.emit(0x48, 0xb8, ...littleEndian(random.u64(), 6), 0x48, 0xbb);
   code.emit(0x48, 0xb9, ...littleEndian(random.u64(), 6), 0x90, 0x90);
 }
 

@@ -69,6 +69,38 @@ export const SLICES = chapter("slices", {
     guest.runExpecting();
     assert.equal(guest.bus.accesses.length, 100);
   },
+  "PAUSE ends a slice that is to end there, behind itself": (engine) => {
+    const guest = new LongModeGuest(engine, "inc rax\n pause\n inc rax\n pause\n jmp on\n on: hlt");
+    assert.equal(guest.vcpu.run(1000, true), ExitReason.Pause);
+    assert.equal(guest.registers.rax, 1n);
+    assert.equal(guest.vcpu.run(1000, true), ExitReason.Pause);
+    assert.equal(guest.registers.rax, 2n);
+    assert.equal(guest.vcpu.run(1000, true), ExitReason.Halt);
+  },
+  "PAUSE ends no other slice": (engine) => {
+    const guest = new LongModeGuest(engine, "pause\n inc rax\n pause\n hlt");
+    assert.equal(guest.vcpu.run(1000, true), ExitReason.Pause);
+    guest.runExpecting();
+    assert.equal(guest.registers.rax, 1n);
+  },
+  "an interrupt that waits is taken before a PAUSE ends the slice": (engine) => {
+    const guest = new LongModeGuest(engine, "sti\n out 0x80, al\n pause\n hlt\n handler: inc rbx\n iretq");
+    guest.setGate(0x40, "handler");
+    guest.bus.onPortWrite = () => guest.bus.interrupt(0x40);
+    assert.equal(guest.vcpu.run(1000, true), ExitReason.Pause);
+    guest.runExpecting();
+    assert.equal(guest.registers.rbx, 1n);
+  },
+  "new registers end HLT and forget NMIs and breakpoints": (engine) => {
+    const source =
+      "mov rax, watched\n mov dr0, rax\n mov eax, 1\n mov dr7, rax\n hlt\n watched: inc rbx\n hlt";
+    const guest = new LongModeGuest(engine, source);
+    guest.runExpecting();
+    guest.vcpu.requestNmi();
+    guest.vcpu.setRegisters({ ...guest.registers, rip: guest.label("watched") });
+    guest.runExpecting();
+    assert.equal(guest.registers.rbx, 1n);
+  },
   "registers read and written back change nothing": (engine) => {
     const source =
       "mov rbx, 0x123456789abcdef0\n stc\n again: rcl rbx, 1\n adc rax, rbx\n dec ecx\n jne again\n hlt";

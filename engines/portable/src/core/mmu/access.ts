@@ -13,7 +13,7 @@ import { invalidateWrite } from "../decode/blocks";
 import { checkDataBreakpoint } from "../interrupts/debug";
 import { readMmio, writeMmio } from "../env";
 import { ACCESS_READ, ACCESS_WRITE, translate, TRANSLATE_DEVICE, TRANSLATE_FAULT, translatedGpa } from "./paging";
-import { currentBank, tlbEntryOf } from "./tlb";
+import { currentBank, recallEntry, tlbEntryOf } from "./tlb";
 
 /** Result of `readMemory` and its like. */
 export let memoryValue: u64 = 0;
@@ -30,6 +30,8 @@ function readInBank(cpu: usize, va: u64, bytes: u32, bank: u32): u32 {
   checkDataBreakpoint(cpu, va, bytes, false);
   const first = <u32>(0x1000 - (va & 0xfff));
   if (first >= bytes) {
+    const known = recallEntry(cpu, va, bank, TLB_READ);
+    if (known != 0) return known;
     const host = translate(cpu, va, ACCESS_READ, bank);
     if (host != TRANSLATE_DEVICE) return host;
     readDevice(translatedGpa, cpu + CPU_BOUNCE, bytes);
@@ -64,6 +66,10 @@ export function updateSlow(cpu: usize, va: u64, bytes: u32): u32 {
 function writeInBank(cpu: usize, va: u64, bytes: u32, bank: u32, update: bool): u32 {
   checkDataBreakpoint(cpu, va, bytes, true);
   const first = min<u32>(<u32>(0x1000 - (va & 0xfff)), bytes);
+  if (first == bytes) {
+    const known = recallEntry(cpu, va, bank, TLB_WRITE);
+    if (known != 0) return known;
+  }
   const host0 = translate(cpu, va, ACCESS_WRITE, bank);
   if (host0 == TRANSLATE_FAULT) return 0;
   const gpa0 = translatedGpa;

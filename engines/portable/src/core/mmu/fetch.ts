@@ -3,7 +3,7 @@
 import { CPU_CR2, CPU_ERROR_CODE, CPU_TLB, CPU_VECTOR, TLB_ADDEND, TLB_EXECUTE, TLB_FLAG_GLOBAL, TLB_PAGE } from "../../layout";
 import { ACCESS_EXECUTE, takeNonCanonical, TRANSLATE_DEVICE, TRANSLATE_FAULT, translate } from "./paging";
 import { raise, VECTOR_GP } from "../state";
-import { currentBank, tlbEntryOf } from "./tlb";
+import { currentBank, recallEntry, tlbEntryOf } from "./tlb";
 
 const PAGE_MASK: u64 = ~(<u64>0xfff);
 
@@ -11,6 +11,8 @@ const PAGE_MASK: u64 = ~(<u64>0xfff);
 export function fetchAddress(cpu: usize, linear: u64): u32 {
   const entry = tlbEntryOf(load<u32>(cpu, CPU_TLB), linear);
   if (load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK)) return <u32>linear + load<u32>(entry, TLB_ADDEND);
+  const known = recallEntry(cpu, linear, currentBank(cpu), TLB_EXECUTE);
+  if (known != 0) return known;
   const host = translate(cpu, linear, ACCESS_EXECUTE, currentBank(cpu));
   if (host != TRANSLATE_DEVICE) return host;
   // Code in device memory is not supported: the guest sees a general protection fault.

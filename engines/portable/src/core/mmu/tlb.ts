@@ -7,11 +7,12 @@
 import {
   CPU_DR, CPU_DR7, CPU_LARGE_FILTER, CPU_SPACE, CPU_TLB, CPU_TLB_BANKS, CPU_TLB_HUGE, CPU_TLB_KIND, CPU_TLB_LOG_COUNTS,
   CPU_TLB_LOGS, ENGINE_COUNT_TLB_FILLS, LARGE_FILTER_BITS, PAGE_BLOCKS_BASE, PAGE_WRITERS_BASE, PAGE_WRITERS_MANY, RAM_BASE,
-  TLB_ADDEND, TLB_BANK_SUPERVISOR, TLB_BANK_SUPERVISOR_AC, TLB_BANK_USER, TLB_BANKS, TLB_BITS, TLB_ENTRY_BITS, TLB_EXECUTE,
+  TLB_ADDEND, TLB_BANK_SUPERVISOR, TLB_BANK_SUPERVISOR_AC, TLB_BANK_USER, TLB_BANKS, TLB_BITS, TLB_ENTRY_BITS, TLB_ENTRY_SIZE, TLB_EXECUTE,
   TLB_FLAG_1G, TLB_FLAG_2M, TLB_FLAG_GLOBAL, TLB_PAGE, TLB_READ, TLB_WRITE, VCPU_AREA_BASE,
   VCPU_AREA_SIZE,
 } from "../../layout";
 import { endOfAreas } from "../state";
+import { clearVictims, findVictim, keepVictim } from "./victims";
 
 const ENTRIES: u32 = 1 << TLB_BITS;
 const BANK_BYTES: usize = 1 << (TLB_BITS + TLB_ENTRY_BITS);
@@ -68,6 +69,31 @@ function note(cpu: usize, number: u32, index: u32): void {
   if (count < ENTRIES) store<u16>(cpu + CPU_TLB_LOGS + <usize>number * LOG_BYTES + (count << 1), <u16>index);
 }
 
+/** Before an entry with TLB_PAGE `old` is overwritten by one with `flags`. */
+// @ts-ignore: decorator
+@inline
+function noteIfNeeded(cpu: usize, number: u32, va: u64, old: u32, flags: u32): void {
+  const isGlobal = (flags & TLB_FLAG_GLOBAL) != 0;
+  const mustNote = number != 0 ? old == 0 : !isGlobal && (old == 0 || (old & TLB_FLAG_GLOBAL) != 0);
+  if (mustNote) note(cpu, number, <u32>(va >> 12) & (ENTRIES - 1));
+}
+
+/** Puts an entry that lost its place back, if it permits the access (TLB_READ and so on). Offset in the memory, or 0. */
+export function recallEntry(cpu: usize, va: u64, kind: u32, tag: usize): u32 {
+  const number = bankNumber(cpu, kind);
+  const victim = findVictim(cpu, number, va & PAGE_MASK, tag);
+  if (victim == 0) return 0;
+  const entry = tlbEntryOf(bankAt(cpu, number), va);
+  noteIfNeeded(cpu, number, va, load<u32>(entry, TLB_PAGE), load<u32>(victim, TLB_PAGE));
+  for (let offset: usize = 0; offset < <usize>TLB_ENTRY_SIZE; offset += 8) {
+    const other = load<u64>(entry + offset);
+    store<u64>(entry + offset, load<u64>(victim + offset));
+    store<u64>(victim + offset, other);
+  }
+  if (load<u64>(entry, TLB_WRITE) != NO_TAG) noteWriter(load<u32>(entry, TLB_PAGE) & ~0xfff, <u32>entry);
+  return <u32>va + load<u32>(entry, TLB_ADDEND);
+}
+
 /** Enters a translation to RAM, unless data in the page is watched. `flags` are TLB_FLAG_*. */
 export function fillTlb(cpu: usize, va: u64, host: u32, kind: u32, read: bool, write: bool, execute: bool, flags: u32): void {
   const page = host & ~0xfff;
@@ -76,9 +102,8 @@ export function fillTlb(cpu: usize, va: u64, host: u32, kind: u32, read: bool, w
   const number = bankNumber(cpu, kind);
   const entry = tlbEntryOf(bankAt(cpu, number), va);
   const old = load<u32>(entry, TLB_PAGE);
-  const isGlobal = (flags & TLB_FLAG_GLOBAL) != 0;
-  const mustNote = number != 0 ? old == 0 : !isGlobal && (old == 0 || (old & TLB_FLAG_GLOBAL) != 0);
-  if (mustNote) note(cpu, number, <u32>(va >> 12) & (ENTRIES - 1));
+  if (old != 0 && !tagsCover(entry, va >> 12, 12)) keepVictim(cpu, entry, number);
+  noteIfNeeded(cpu, number, va, old, flags);
   const codeFree = load<u32>(PAGE_BLOCKS_BASE + ((page - RAM_BASE) >> 10)) == 0;
   if (write && codeFree) noteWriter(page, <u32>entry);
   store<u64>(entry, read ? tag : NO_TAG, TLB_READ);
@@ -139,6 +164,7 @@ export function protectPage(page: u32): void {
   const at = PAGE_WRITERS_BASE + ((page - RAM_BASE) >> 10);
   const known = load<u32>(at);
   store<u32>(at, 0);
+  for (let cpu: usize = VCPU_AREA_BASE; cpu < endOfAreas(); cpu += VCPU_AREA_SIZE) clearVictims(cpu);
   if (known == 0) return;
   if (known != PAGE_WRITERS_MANY) {
     if (isWriter(known, page)) store<u64>(known, NO_TAG, TLB_WRITE);
@@ -168,6 +194,7 @@ function logCount(cpu: usize, number: u32): u32 {
 
 /** Drops a bank's entries, of the supervisor's bank those that are not global. */
 function flushBank(cpu: usize, number: u32): void {
+  clearVictims(cpu);
   const count = logCount(cpu, number);
   const start = bankAt(cpu, number);
   if (count >= LOG_INCOMPLETE) {
@@ -199,6 +226,7 @@ export function flushLocal(cpu: usize): void {
 
 /** Drops the supervisor's bank with its global entries. No other bank may be in use. */
 export function flushSupervisor(cpu: usize): void {
+  clearVictims(cpu);
   const start = bankAt(cpu, 0);
   for (let entry = start; entry < start + BANK_BYTES; entry += 1 << TLB_ENTRY_BITS) dropEntry(entry);
   store<u32>(cpu, 0, CPU_TLB_LOG_COUNTS);
@@ -214,6 +242,7 @@ export function distrustBanks(cpu: usize): void {
 
 /** Drops one linear address from every bank, with all that came from a large page around it. Answers whether there may be one. */
 export function dropAddress(cpu: usize, va: u64): bool {
+  clearVictims(cpu);
   const isLarge = load<u32>(cpu, CPU_TLB_HUGE) != 0 || mayBeLarge(cpu, va);
   if (isLarge) dropRegion(cpu, va, load<u32>(cpu, CPU_TLB_HUGE) != 0 ? 30 : 22);
   const page = va >> 12;
