@@ -185,6 +185,25 @@ describe("several vCPUs", () => {
     assert.equal(rig.machine.runSlice(BUDGET).kind, "sleep");
   });
 
+  test("one that resets itself and halts can be started again", () => {
+    const rig = build(
+      2,
+      startOthers,
+      () => undefined,
+      (bus) => command(bus, 0x4609, 1),
+    );
+    const pages: number[] = [];
+    rig.engine.stepsOf[1]?.push(
+      (bus) => {
+        command(bus, 0x4500, 1);
+        return ExitReason.Halt;
+      },
+      (_bus, vcpu) => void pages.push(vcpu.getRegisters().cs.selector),
+    );
+    rig.machine.runSlice(BUDGET);
+    assert.deepEqual(pages, [0x900]);
+  });
+
   test("a dump shows all of them", () => {
     assert.equal(build(3).machine.describe(), "fake vCPU\nfake vCPU\nfake vCPU");
   });

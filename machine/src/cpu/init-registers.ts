@@ -21,11 +21,9 @@ const segment = (selector: number, attributes: number): SegmentRegister => ({
 
 /** Real mode at physical `page` × 4096 after INIT; `cr0Before` is CR0 as it was until then. */
 export function startUpRegisters(page: number, cr0Before: bigint): VcpuRegisters {
-  const general = { rax: 0n, rcx: 0n, rbx: 0n, rsp: 0n, rbp: 0n, rsi: 0n, rdi: 0n };
-  const numbered = { r8: 0n, r9: 0n, r10: 0n, r11: 0n, r12: 0n, r13: 0n, r14: 0n, r15: 0n };
   return {
-    ...general,
-    ...numbered,
+    ...{ rax: 0n, rcx: 0n, rbx: 0n, rsp: 0n, rbp: 0n, rsi: 0n, rdi: 0n },
+    ...{ r8: 0n, r9: 0n, r10: 0n, r11: 0n, r12: 0n, r13: 0n, r14: 0n, r15: 0n },
     rdx: BigInt(CPU_SIGNATURE),
     rip: 0n,
     rflags: 2n,

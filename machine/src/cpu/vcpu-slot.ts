@@ -176,6 +176,7 @@ export class VcpuSlot implements VcpuBus, LocalApicHost {
     if (!this.startUp.isWaiting) return;
     this.startUp.call(page);
     this.isHalted = false;
+    this.isHaltedForGood = false;
     this.#options.onRunnable();
   }
 
