@@ -19,10 +19,10 @@ export function createEagerEngine(regions = true): Promise<Engine> {
 
 /**
  * Interpreted and compiled by turns, as the seed says: regions start anywhere and go over what ran before. Each vCPU starts with
- * the same seed.
+ * the same seed. Without `regions` interpreted in the same slices.
  */
-export function createMixedEngine(seed: number): Promise<Engine> {
-  return createSlicedEngine(true, () => {
+export function createMixedEngine(seed: number, regions = true): Promise<Engine> {
+  return createSlicedEngine(regions, () => {
     const prng = new Prng(seed);
     return () => ({ compiles: prng.oneIn(3), blocks: prng.pick(SLICE_BLOCKS) });
   });
