@@ -12,6 +12,9 @@ export interface CoreEffects {
 const NOTHING: CoreEffects = { general: [], flags: false };
 const [RAX, RCX, RDX, RSP, RSI, RDI] = [0, 1, 2, 4, 6, 7];
 
+/** Near transfers and stack accesses of legacy modes. */
+const STACK: CoreEffects = { general: [RSP], flags: false };
+
 const EFFECTS: Readonly<Record<CoreFunction, CoreEffects>> = {
   checkWrite: NOTHING,
   clearAccessCheck: NOTHING,
@@ -25,7 +28,12 @@ const EFFECTS: Readonly<Record<CoreFunction, CoreEffects>> = {
   divide128S: { general: [RAX, RDX], flags: false },
   divide128U: { general: [RAX, RDX], flags: false },
   moveString: { general: [RCX, RSI, RDI], flags: false },
+  callLegacy: STACK,
+  jumpLegacy: NOTHING,
   popFlags: { general: [RSP], flags: true },
+  pushLegacy: STACK,
+  pushReturnLegacy: STACK,
+  returnLegacy: STACK,
   pushFlags: { general: [RSP], flags: true },
   readMsr: { general: [RAX, RCX, RDX], flags: false },
   readTimestamp: { general: [RAX, RDX], flags: false },

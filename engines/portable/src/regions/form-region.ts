@@ -134,6 +134,8 @@ class Formation {
       return undefined;
     const original = this.#source.originalUop(uop);
     const read = readInstruction(this.#source.view, this.#source.entries, original, place);
+    // The target would be cut to 16 bits.
+    if (read.entry.size === 16 && jumpTarget(read) !== undefined) return undefined;
     // Interrupts are looked for soon after it: the interpreter's blocks are cut for that.
     return read.entry.form.options.has("shadow") ? undefined : { ...read, uop };
   }

@@ -6,7 +6,7 @@ import {
   CPU_MODE, CPU_TLB, ENGINE_COUNT_REGION_SAMPLES, ENGINE_COUNT_SAMPLES, ENGINE_FIRST_REGION, ENGINE_HOT_PUT, ENGINE_HOT_TAKEN,
   ENGINE_SAMPLE_PERIOD,
   HEAT_BASE, HEAT_BITS, HOT_BANK, HOT_BY_SAMPLES, HOT_KNOWN, HOT_LINEAR, HOT_REASON, HOT_RING_BASE, HOT_RING_BITS, HOT_SAMPLES,
-  HOT_SIZE, HOT_UOP, KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS, MODE_CODE64, MODE_CODE_MASK, MODE_SINGLE, UOP_HANDLER, UOP_SIZE,
+  HOT_SIZE, HOT_UOP, KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS, MODE_CODE16, MODE_CODE_MASK, MODE_SINGLE, UOP_HANDLER, UOP_SIZE,
 } from "../../layout";
 
 const GOLDEN: u32 = 0x9e37_79b1;
@@ -40,9 +40,9 @@ export function noteSample(cpu: usize, linear: u64, uop: u32): void {
   }
 }
 
-/** Regions are made of 64-bit code. */
+/** Regions are made of 64-bit and 32-bit code. */
 function isRegionMode(mode: u32): bool {
-  return (mode & (MODE_CODE_MASK | MODE_SINGLE)) == MODE_CODE64;
+  return (mode & MODE_CODE_MASK) != MODE_CODE16 && (mode & MODE_SINGLE) == 0;
 }
 
 /** When the ring is full the place is left out: if it is hot it comes again. */

@@ -3,12 +3,14 @@
 
 import { type Expr, i32, i64 } from "../../encoder/expressions.ts";
 import { condition } from "../flags.ts";
+import { CPU_SEG, SEG_CS, SEG_SIZE } from "../../layout.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
 import { CPU_RIP } from "../../layout.ts";
-import { moveStackPointer, push64, top64 } from "./stack.ts";
+import { linear32, moveStackPointer, push32, push64, top32, top64, withStack32 } from "./stack.ts";
 
 const CONDITIONS = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"];
 const GENERAL_PROTECTION = 13;
+const RSP = 4;
 const hex = (n: number): string => n.toString(16).padStart(2, "0");
 const operandBytes = (m: Lowering) => i32.const(m.size / 8);
 const wide = (m: Lowering, value: Expr): Expr => (value.type === "i64" ? value : m.let(i64.extend32U(value)));
@@ -45,6 +47,48 @@ function ret(m: Lowering): void {
   m.jumpTo(target);
 }
 
+/** Jumps to an offset in the code segment (32-bit operands). */
+const jumpTo32 = (m: Lowering, offset: Expr): void => m.jumpTo(linear32(m, SEG_CS, offset));
+
+/** What a call pushes: the offset of the next instruction in the code segment. */
+function returnOffset32(m: Lowering): Expr {
+  const base = m.field(CPU_SEG + SEG_CS * SEG_SIZE, "i64");
+  return m.let(i32.wrap(i64.sub(m.nextRip(), base)));
+}
+
+function jumpLegacy(m: Lowering): void {
+  if (m.size === 32) jumpTo32(m, m.read(0));
+  else m.system("jumpLegacy", wide(m, m.read(0)), operandBytes(m));
+}
+
+function callLegacy(m: Lowering): void {
+  withStack32(
+    m,
+    () => push32(m, returnOffset32(m)),
+    () => m.system("pushReturnLegacy", operandBytes(m)),
+  );
+  m.jump();
+}
+
+function callIndirectLegacy(m: Lowering): void {
+  const target = m.read(0);
+  const plain = (): void => {
+    push32(m, returnOffset32(m));
+    jumpTo32(m, target);
+  };
+  withStack32(m, plain, () => m.system("callLegacy", wide(m, target), operandBytes(m)));
+}
+
+const returnLegacy = (m: Lowering): void => {
+  const extra = m.operandCount === 0 ? i32.const(0) : m.read(0, 32);
+  const plain = (): void => {
+    const target = top32(m);
+    m.setGpr(RSP, 32, i32.add(m.gpr(RSP, 32), i32.add(extra, i32.const(4))));
+    jumpTo32(m, target);
+  };
+  withStack32(m, plain, () => m.system("returnLegacy", extra, operandBytes(m)));
+};
+
 /** LOOP, LOOPE, LOOPNE count in the register of the address size. */
 const loop = (kind: "loop" | "loope" | "loopne") => (m: Lowering) => {
   const count = m.let(i64.sub(m.countRegister(), i64.const(1)));
@@ -76,7 +120,7 @@ const arriving = (name: string) => (m: Lowering) => {
 export const CONTROL: readonly Instruction[] = [
   instruction("jmp", ["eb Jb z end", "e9 Jz end"], (m) => m.jump()),
   instruction("jmp", ["ff/4 Ev o64 f64 end"], jumpIndirect),
-  instruction("jmp", ["ff/4 Ev i64 end"], (m) => m.system("jumpLegacy", wide(m, m.read(0)), operandBytes(m))),
+  instruction("jmp", ["ff/4 Ev i64 end"], jumpLegacy),
   ...CONDITIONS.map((cc, code) =>
     instruction(`j${cc}`, [`${hex(0x70 + code)} Jb z`, `0f ${hex(0x80 + code)} Jz`], (m) =>
       m.jumpIf(condition(m, code)),
@@ -88,16 +132,10 @@ export const CONTROL: readonly Instruction[] = [
   instruction("loopne", ["e0 Jb z"], loop("loopne")),
   instruction("call", ["e8 Jz o64 end stack"], call),
   instruction("call", ["ff/2 Ev o64 f64 end stack"], callIndirect),
-  instruction("call", ["e8 Jz v i64 end"], (m) => {
-    m.system("pushReturnLegacy", operandBytes(m));
-    m.jump();
-  }),
-  instruction("call", ["ff/2 Ev i64 end"], (m) =>
-    m.system("callLegacy", wide(m, m.read(0)), operandBytes(m)),
-  ),
+  instruction("call", ["e8 Jz v i64 end"], callLegacy),
+  instruction("call", ["ff/2 Ev i64 end"], callIndirectLegacy),
   instruction("ret", ["c3 o64 end stack", "c2 Iw o64 end stack"], ret),
-  instruction("ret", ["c3 v i64 end"], (m) => m.system("returnLegacy", i32.const(0), operandBytes(m))),
-  instruction("ret", ["c2 Iw v i64 end"], (m) => m.system("returnLegacy", m.read(0, 32), operandBytes(m))),
+  instruction("ret", ["c3 v i64 end", "c2 Iw v i64 end"], returnLegacy),
   instruction("jmp far", ["ff/5m Mp v end"], indirectFar("farJump")),
   instruction("call far", ["ff/3m Mp v end stack"], indirectFar("farCall")),
   instruction("jmp far", ["ea Ip v i64 end"], directFar("farJump")),

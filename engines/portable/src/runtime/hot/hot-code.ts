@@ -5,12 +5,16 @@
 import {
   CPU_MODE,
   CPU_RIP,
+  CPU_SEG,
   CPU_TLB,
   ENGINE_COUNT_ARENA_RESETS,
   ENGINE_FIRST_REGION,
   MODE_CODE_MASK,
+  MODE_CODE16,
   MODE_CODE64,
   MODE_SINGLE,
+  SEG_CS,
+  SEG_SIZE,
 } from "../../layout.ts";
 import { CodePages, type CoreLookup, type RegionPage } from "./code-pages.ts";
 import { formAt } from "./form-hot-region.ts";
@@ -126,10 +130,12 @@ export class HotCode {
   /** Compiles the code at RIP now; false when there is nothing to compile. For tests. */
   compileHere(area: number): boolean {
     const mode = this.#view.getUint32(area + CPU_MODE, true);
-    if ((mode & MODE_CODE_MASK) !== MODE_CODE64 || (mode & MODE_SINGLE) !== 0) return false;
+    if ((mode & MODE_CODE_MASK) === MODE_CODE16 || (mode & MODE_SINGLE) !== 0) return false;
     this.#noticeReset();
     this.#slots.dropStale(area);
-    const linear = this.#view.getBigUint64(area + CPU_RIP, true);
+    const rip = this.#view.getBigUint64(area + CPU_RIP, true);
+    const codeBase = this.#view.getBigUint64(area + CPU_SEG + SEG_CS * SEG_SIZE, true);
+    const linear = (mode & MODE_CODE_MASK) === MODE_CODE64 ? rip : BigInt.asUintN(32, rip + codeBase);
     const uop = this.#core.enterAt(area, linear);
     if (uop === 0 || this.#slots.isEntry(uop)) return false;
     const bank = this.#view.getUint32(area + CPU_TLB, true);
