@@ -41,9 +41,9 @@ const EFFECTS: Readonly<Record<CoreFunction, CoreEffects>> = {
   storeString: { general: [RAX, RCX, RDI], flags: false },
 };
 
-/** Undefined for a function that may use anything. */
+/** Undefined for a function that may use anything. The x87's have registers and flags of their own. */
 export function coreEffects(name: CoreFunction): CoreEffects | undefined {
-  return EFFECTS[name];
+  return name.startsWith("fpu") ? NOTHING : EFFECTS[name];
 }
 
 /** Functions after which linear addresses may lead to other pages: a region ends with them. */
