@@ -7,8 +7,7 @@ const SAMPLES_PER_MS = 40;
 const MIN_PERIOD_BLOCKS = 100;
 const MAX_PERIOD_BLOCKS = 100_000;
 const FIRST_PERIOD_BLOCKS = 1000;
-/** Between two looks at the clock. */
-const MIN_SAMPLES = 100;
+const ADJUST_EVERY_MS = 4;
 
 export class SampleRate {
   readonly #view: DataView;
@@ -27,10 +26,10 @@ export class SampleRate {
 
   /** Between slices: brings the period nearer to what the rate asks for, by at most a factor of two. */
   adjust(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastMs < ADJUST_EVERY_MS) return;
     const samples = this.#view.getUint32(ENGINE_COUNT_SAMPLES, true);
     const taken = (samples - this.#lastSamples) >>> 0;
-    if (taken < MIN_SAMPLES) return;
-    const nowMs = performance.now();
     const factor = taken / ((nowMs - this.#lastMs) * SAMPLES_PER_MS);
     const period = this.#periodBlocks * Math.min(Math.max(factor, 0.5), 2);
     this.#periodBlocks = Math.round(Math.min(Math.max(period, MIN_PERIOD_BLOCKS), MAX_PERIOD_BLOCKS));

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS, UOP_SIZE } from "../../layout.ts";
+import { joinBytes, packRegion } from "../../translation/region-data.ts";
+import type { TranslatedModule } from "../../translation/translator.ts";
+import { KnownRegions } from "./known-regions.ts";
+
+const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+const TABLE_BYTES = 4 << KNOWN_BLOCKS_BITS;
+
+function region(digest: number): Uint8Array {
+  const image = {
+    uops: new Uint8Array(UOP_SIZE),
+    places: Int32Array.of(0),
+    pages: Int32Array.of(0),
+    nodes: Int32Array.of(0, 1, 1, -1, -1, 0),
+  };
+  return packRegion({ image, code: Uint8Array.of(1), mode: 2, digest, label: "" });
+}
+
+function module(id: number, digests: readonly number[], sizeBytes = 100): TranslatedModule {
+  const regions = joinBytes(digests.map(region));
+  return { id, module: new WebAssembly.Module(EMPTY_MODULE), sizeBytes, regions };
+}
+
+/** Known regions of a memory that ends with the core's table, and the modules that were given up. */
+function known() {
+  const view = new DataView(new ArrayBuffer(KNOWN_BLOCKS_BASE + TABLE_BYTES));
+  const dropped: WebAssembly.Module[] = [];
+  const digestsOfCore = () =>
+    [...new Uint32Array(view.buffer, KNOWN_BLOCKS_BASE)].filter((word) => word !== 0);
+  return { regions: new KnownRegions(view, (gone) => dropped.push(gone)), dropped, digestsOfCore };
+}
+
+test("regions are found by the digest of their entry, the latest first", () => {
+  const { regions, digestsOfCore } = known();
+  regions.add(module(1, [7, 8]));
+  regions.add(module(2, [8]));
+  const found = regions.candidates(8).map(({ translated, index }) => [translated.id, index]);
+  assert.deepEqual(found, [
+    [2, 0],
+    [1, 1],
+  ]);
+  assert.deepEqual(regions.candidates(9), []);
+  assert.deepEqual(digestsOfCore(), [7, 8]);
+});
+
+test("a module that is told of twice is the first one", () => {
+  const { regions } = known();
+  const first = regions.add(module(1, [7]));
+  assert.equal(regions.add(module(1, [7])), first);
+  assert.equal(regions.candidates(7).length, 1);
+});
+
+test("beyond the size the module goes that has not been used for longest", () => {
+  const { regions, dropped } = known();
+  const half = 24 * 1024 * 1024 - 1000;
+  const first = regions.add(module(1, [1], half));
+  const second = regions.add(module(2, [2], half));
+  regions.noteUse(first);
+  regions.add(module(3, [3], half));
+  assert.deepEqual(dropped, [second.module]);
+  assert.deepEqual(
+    [1, 2, 3].map((digest) => regions.candidates(digest).length),
+    [1, 0, 1],
+  );
+});
