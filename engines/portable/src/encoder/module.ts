@@ -25,7 +25,6 @@ export class ModuleBuilder {
   #importedFunctions = 0;
   #elements: readonly number[] = [];
   #tableSize = 0;
-  #isOptimizedAtOnce = false;
 
   typeOf(signature: Signature): number {
     const key = `${signature.params.join()}>${signature.results.join()}`;
@@ -76,14 +75,6 @@ export class ModuleBuilder {
     this.#exports.push([name(exportName), 0x01, 0]);
   }
 
-  /**
-   * Asks for optimized code of all functions when the module is made, instead of baseline code at a first call. Engines that do not
-   * know the "compilationHints" section take no notice.
-   */
-  optimizeAtOnce(): void {
-    this.#isOptimizedAtOnce = true;
-  }
-
   build(): Uint8Array<ArrayBuffer> {
     const section = (id: number, content: Code): Code => {
       const bytes = flatten(content);
@@ -107,7 +98,6 @@ export class ModuleBuilder {
         9,
         vector([[0x00, 0x41, signedLeb(0), 0x0b, vector(this.#elements.map((e) => unsignedLeb(e)))]]),
       ),
-      this.#isOptimizedAtOnce ? section(0, compilationHints(bodies.length)) : [],
       section(0, this.#branchHints(bodies)),
       section(10, vector(bodies.map(({ bytes }) => [unsignedLeb(bytes.length), bytes]))),
       section(0, this.#nameSection()),
@@ -136,12 +126,4 @@ type FlattenedBody = ReturnType<typeof flattenWithHints>;
 
 function flattenBody(body: FunctionBody): FlattenedBody {
   return flattenWithHints([vector(body.locals.map((l) => [1, TYPE_CODE[l]])), body.code, 0x0b]);
-}
-
-/** V8's custom section of that name: for each function compile eagerly, both tiers the optimizing one. */
-function compilationHints(functions: number): Code {
-  const EAGER = 2;
-  const OPTIMIZED = 2;
-  const hint = EAGER | (OPTIMIZED << 2) | (OPTIMIZED << 4);
-  return [name("compilationHints"), vector(new Array<number>(functions).fill(hint))];
 }

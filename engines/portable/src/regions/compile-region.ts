@@ -27,7 +27,6 @@ export function compileRegions(
   labels: readonly string[] = [],
 ): Uint8Array<ArrayBuffer> {
   const builder = new ModuleBuilder();
-  builder.optimizeAtOnce();
   builder.importMemory("hearth", "memory", 1, memoryMaxPages);
   const linkage = importLinkage(builder);
   const functions = images.map((image) => new RegionCompiler(image, entries, linkage).compile());

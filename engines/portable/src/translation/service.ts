@@ -2,6 +2,7 @@
 // there are few; a region that was translated before is answered at once. What there is already is told to every new machine, and
 // what is new is handed to a store from time to time.
 
+import { optimizedAtOnce } from "../encoder/compilation-hints.ts";
 import { compileBatch } from "./compile-batch.ts";
 import { joinBytes, keyPart, regionOffsets } from "./region-data.ts";
 import type { Translation, TranslatedModule } from "./translator.ts";
@@ -57,7 +58,7 @@ export class TranslationService {
     this.#parts = parts;
   }
 
-  /** Takes in what was kept. */
+  /** Takes in what was kept. It is much, and not all of it will be hot again: V8 compiles it when it is called. */
   know({ wasm, regions }: KeptModule): void {
     const translated = this.#add(new WebAssembly.Module(wasm), wasm.length, regions);
     for (const client of this.#clients) client.receive({ translated, answers: [] });
@@ -116,7 +117,7 @@ export class TranslationService {
     }
     const wasm = compileBatch(compile, regions);
     const kept = { wasm, regions: joinBytes(regions) };
-    const translated = this.#add(new WebAssembly.Module(wasm), wasm.length, kept.regions);
+    const translated = this.#add(new WebAssembly.Module(optimizedAtOnce(wasm)), wasm.length, kept.regions);
     for (const client of new Set(batch.map((request) => request.client))) {
       const own = batch.filter((request) => request.client === client);
       const answers = own.map(({ request, key }) => ({ request, index: indices.get(key) as number }));
