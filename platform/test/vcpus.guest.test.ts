@@ -13,6 +13,8 @@ import { fileURLToPath } from "node:url";
 import { Machine } from "../src/index.ts";
 
 const STRESS_SECONDS = Number(process.env["HEARTH_STRESS_SECONDS"] ?? 1);
+/** Generous: on a busy host everything takes ten times as long. */
+const BOOT_TIMEOUT_MS = 300_000;
 const STRESS_TIMEOUT_MS = STRESS_SECONDS * 1000 + 240_000;
 const SOURCE = fileURLToPath(new URL("testdata/atomics.c", import.meta.url));
 const hasCompiler = spawnSync("musl-gcc", ["--version"]).status === 0;
@@ -21,7 +23,7 @@ const ON_CPU = "cut -d' ' -f39 /proc/self/stat";
 describe("4 vCPUs", () => {
   let machine: Machine;
   before(async () => {
-    machine = await Machine.start({ vcpus: 4 });
+    machine = await Machine.start({ vcpus: 4, bootTimeoutMs: BOOT_TIMEOUT_MS });
   });
   after(() => machine.stop());
 
@@ -104,14 +106,14 @@ describe("4 vCPUs", () => {
 });
 
 test("the machine ends when its last processor halts for good", async () => {
-  await using machine = await Machine.start({ vcpus: 4 });
+  await using machine = await Machine.start({ vcpus: 4, bootTimeoutMs: BOOT_TIMEOUT_MS });
   const halting = machine.exec(["halt", "-f"]).catch(() => undefined);
   assert.equal((await machine.exited).reason, "power-off");
   await halting;
 });
 
 test("32 vCPUs, and an ordinary end", async () => {
-  await using machine = await Machine.start({ vcpus: 32, memoryMib: 256 });
+  await using machine = await Machine.start({ vcpus: 32, memoryMib: 256, bootTimeoutMs: BOOT_TIMEOUT_MS });
   assert.equal((await machine.exec(["nproc"])).stdout, "32\n");
   assert.equal((await machine.shutdown()).reason, "power-off");
 });
