@@ -143,8 +143,8 @@ export function stateDifferences(ours: CpuAnswer, theirs: CpuAnswer): string[] {
   return found;
 }
 
-/** As `stateDifferences`, with memory, vector registers and what a fault tells. */
-export function programDifferences(before: CpuCase, ours: CpuAnswer, theirs: CpuAnswer): string[] {
+/** As `stateDifferences`, with memory, vector registers and what a fault tells. MXCSR's flags that are not always kept are not. */
+export function programDifferences(ours: CpuAnswer, theirs: CpuAnswer): string[] {
   const found = stateDifferences(ours, theirs);
   const compare = (name: string, a: string, b: string): void => {
     if (a !== b) found.push(`${name} ${a}, CPU ${b}`);
@@ -154,8 +154,7 @@ export function programDifferences(before: CpuCase, ours: CpuAnswer, theirs: Cpu
   if (theirs.vector === PAGE_FAULT) compare("cr2", ours.cr2.toString(16), theirs.cr2.toString(16));
   compare("memory", hex(ours.window), hex(theirs.window));
   const [a, b] = [words(ours), words(theirs)];
-  const sticky = (words(before).getUint32(24, true) & MXCSR_CONTROL) === USUAL_MXCSR ? MXCSR_UNKEPT : 0;
-  const status = (state: DataView): string => (state.getUint32(24, true) & ~sticky).toString(16);
+  const status = (state: DataView): string => (state.getUint32(24, true) & ~MXCSR_UNKEPT).toString(16);
   compare("mxcsr", status(a), status(b));
   for (let n = 0; n < 16; n++) {
     const register = (state: CpuAnswer): string => hex(state.fxsave.subarray(160 + n * 16, 176 + n * 16));

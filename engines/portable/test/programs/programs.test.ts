@@ -29,11 +29,7 @@ test("random programs do what the host's CPU does", { skip }, async (t) => {
       endings.set(theirs.vector, (endings.get(theirs.vector) ?? 0) + 1);
       const slices = i % 3 === 0 ? { maxSliceBlocks: 30 } : {};
       for (const regions of ["none", "repeated", "mixed"] as const) {
-        const found = programDifferences(
-          before,
-          engine.run(before, { regions, entries, places, ...slices }),
-          theirs,
-        );
+        const found = programDifferences(engine.run(before, { regions, entries, places, ...slices }), theirs);
         const title = `seed ${seeds[i]}, ${regions}, at ${before.codeAddress?.toString(16)}, regions at ${entries.map((e) => e.toString(16))}`;
         assert.deepEqual(found, [], describeState(title, before, found));
       }

@@ -14,7 +14,7 @@ import {
 } from "../oracle.ts";
 import { fillVectors, Random } from "../vector/random.ts";
 import { CodeWriter } from "./code-writer.ts";
-import { emitPatchable, emitSnippet, type Palette } from "./snippets.ts";
+import { emitPatchable, emitSnippet, type Palette, USUAL_MXCSR } from "./snippets.ts";
 
 const FUEL = ORACLE_DATA + 0x100n;
 const STACK = ORACLE_DATA + 0x1c00n;
@@ -23,7 +23,6 @@ const MAX_BLOCKS = 6;
 const R12 = 12;
 const R13 = 13;
 const RSP = 4;
-const USUAL_MXCSR = 0x1f80;
 
 export interface RandomProgram {
   readonly before: CpuCase;

@@ -6,12 +6,14 @@ import { encodeForm } from "../differential/encode-form.ts";
 import { type Draft, newDraft } from "../differential/draft.ts";
 import { allVariants, type Variant } from "../differential/random-case.ts";
 import { sequenceVariants } from "../differential/sequence.ts";
-import { ORACLE_WINDOW } from "../oracle.ts";
+import { ORACLE_DATA, ORACLE_WINDOW } from "../oracle.ts";
 import type { Random } from "../vector/random.ts";
 import type { CodeWriter } from "./code-writer.ts";
 
 /** Nothing is mapped there. */
 const NOWHERE = 0x1800_0000n;
+export const USUAL_MXCSR = 0x1f80;
+const MXCSR_CELL = ORACLE_DATA + 0x180n;
 const BORDER = ORACLE_WINDOW + 0x80n;
 const PRODUCERS = /^(add|sub|cmp|and|or|xor|test|inc|dec|neg|adc|sbb|bt|xadd|cmpxchg|sahf|stc|clc|cmc)$/;
 const READERS = /^(set.*|cmov.*|adc|sbb|lahf|rcl|rcr|inc|dec|cmc|salc)$/;
@@ -64,6 +66,7 @@ export function emitSnippet(
   else if (kind === 27) emitStack(code, random, palette);
   else if (kind === 28) emitFlagsOnStack(code, random);
   else if (kind === 29) emitString(code, random);
+  else if (kind === 30 && random.below(3) === 0) emitMxcsr(code, random);
   else if (kind === 30) emitOverlap(code, random);
   else emitPatch(code, random, patches);
 }
@@ -224,6 +227,14 @@ function emitOverlap(code: CodeWriter, random: Random): void {
   code.label(`into${code.length}`);
   code.emit(0x48, 0xb8, ...littleEndian(random.u64(), 6), 0x48, 0xbb);
   code.emit(0x48, 0xb9, ...littleEndian(random.u64(), 6), 0x90, 0x90);
+}
+
+/** LDMXCSR: the usual value, or another rounding and treatment of denormals, seldom with exceptions unmasked. */
+function emitMxcsr(code: CodeWriter, random: Random): void {
+  const masks = random.below(8) ? 0x1f80 : 0;
+  const value = random.below(2) ? USUAL_MXCSR : masks | (random.u32() & 0xe040);
+  code.memory([0xc7], 0, MXCSR_CELL, littleEndian(BigInt(value), 4));
+  code.memory([0x0f, 0xae], 2, MXCSR_CELL);
 }
 
 /** A write to code. */
