@@ -27,23 +27,24 @@ const MAX_CODE_BYTES = 120;
 const NOWHERE = 0x1800_0000n;
 const skip = cpuOracleMissing() ?? false;
 
-/** `opcode` with a RIP-relative operand, at `offset` in the code. */
-function relative(offset: number, opcode: readonly number[], target: bigint): number[] {
+/** `opcode` at `offset` in the code, with an operand relative to RIP or, in 32-bit code, at an address. */
+function onMemory(bits: 32 | 64, offset: number, opcode: readonly number[], target: bigint): number[] {
   const end = ORACLE_CODE + BigInt(offset + opcode.length + 4);
-  const displacement = Number(target - end);
+  const displacement = Number(bits === 64 ? target - end : target);
   return [...opcode, ...[0, 8, 16, 24].map((shift) => (displacement >> shift) & 0xff)];
 }
 
 /** A loop around a random sequence: adds a register to memory, reads it back, counts down in memory. */
-function randomLoop(random: Random, variants: ReturnType<typeof sequenceVariants>): CpuCase {
+function randomLoop(random: Random, bits: 32 | 64, variants: ReturnType<typeof sequenceVariants>): CpuCase {
+  // REX.W, which is DEC EAX in 32-bit code.
   for (;;) {
-    const { before } = randomSequence(random, 64, variants);
+    const { before } = randomSequence(random, bits, variants);
     const code = [...before.code];
     const register = random.below(8) << 3;
     const cell = random.below(6) === 0 ? NOWHERE : CELL;
-    code.push(...relative(code.length, [0x48, 0x01, 0x05 | register], cell));
-    code.push(...relative(code.length, [0x48, 0x8b, 0x05 | (random.below(8) << 3)], CELL));
-    code.push(...relative(code.length, [0xff, 0x0d], COUNTER));
+    code.push(...onMemory(bits, code.length, [0x48, 0x01, 0x05 | register], cell));
+    code.push(...onMemory(bits, code.length, [0x48, 0x8b, 0x05 | (random.below(8) << 3)], CELL));
+    code.push(...onMemory(bits, code.length, [0xff, 0x0d], COUNTER));
     code.push(0x75, -(code.length + 2) & 0xff);
     if (code.length > MAX_CODE_BYTES) continue;
     const window = Uint8Array.from(before.window);
@@ -54,8 +55,11 @@ function randomLoop(random: Random, variants: ReturnType<typeof sequenceVariants
 
 test("loops with jumps and memory accesses do what the host's CPU does", { skip }, async () => {
   const random = new Random(SEED);
-  const variants = sequenceVariants(64);
-  const cases = Array.from({ length: CASES }, () => randomLoop(random, variants));
+  const variants = { 32: sequenceVariants(32), 64: sequenceVariants(64) };
+  const cases = Array.from({ length: CASES }, () => {
+    const bits = random.below(3) === 0 ? 32 : 64;
+    return randomLoop(random, bits, variants[bits]);
+  });
   const engine = await EngineRunner.create("forced");
   const answers = buildCpuOracle()(cases);
   for (const regions of ["forced", "mixed"] as const)
