@@ -19,6 +19,9 @@ export interface TranslationThreadStart {
   readonly folderPath: string | undefined;
 }
 
+/** Without limits V8 lets garbage of the compiler lie about: 60 MiB. */
+const HEAP_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 128 };
+
 let thread: Worker | undefined;
 
 /** A link for a new machine; its port is to be handed to the machine's thread. The translating thread keeps no process alive. */
@@ -34,7 +37,7 @@ function startThread(start: TranslationThreadStart): Worker {
   const made = new Worker(new URL("./translation-thread.ts", import.meta.url), {
     workerData: start,
     name: "hearth-translation",
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    resourceLimits: HEAP_LIMITS,
   });
   // Machines run on without translations, and the next one starts another thread.
   made.on("error", () => {
