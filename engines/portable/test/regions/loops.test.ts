@@ -21,6 +21,7 @@ const SEED = Number(process.env["HEARTH_SEED"] ?? 1);
 const CASES = Number(process.env["HEARTH_FUZZ_ITERATIONS"] ?? 1_500);
 const COUNTER = ORACLE_WINDOW + 16n;
 const CELL = ORACLE_WINDOW + 0x78n;
+const STACK_BYTES = [24, 16, 8, 0].map((shift) => (Number(ORACLE_WINDOW + 0xc0n) >> shift) & 0xff).reverse();
 /** What a short jump reaches. */
 const MAX_CODE_BYTES = 120;
 /** Nothing is mapped there. */
@@ -34,7 +35,34 @@ function onMemory(bits: 32 | 64, offset: number, opcode: readonly number[], targ
   return [...opcode, ...[0, 8, 16, 24].map((shift) => (displacement >> shift) & 0xff)];
 }
 
-/** A loop around a random sequence: adds a register to memory, reads it back, counts down in memory. */
+/** PUSH, CALL, POP on a stack in the window. Answers where the call's distance ends. */
+function pushCall(random: Random, code: number[]): number {
+  const register = (): number => random.pick([0, 1, 2, 3, 5, 6, 7]);
+  code.push(0xbc, ...STACK_BYTES, 0x50 | register());
+  if (random.below(3) === 0) code.push(0xe8, 0, 0, 0, 0, 0x58 | register());
+  code.push(0xe8, 0, 0, 0, 0);
+  const end = code.length;
+  code.push(0x58 | register());
+  return end;
+}
+
+/** INT3, then the called function: an addition, or a push and pop that leave the stack as it was, and a return. */
+function pushFunction(random: Random, code: number[], callEnd: number): void {
+  code.push(0xcc);
+  code[callEnd - 4] = code.length - callEnd;
+  code.push(
+    ...random.pick([
+      [0x01, 0xc8],
+      [0x11, 0xda],
+      [0x53, 0x5e],
+      [0x8b, 0x04, 0x24],
+    ]),
+  );
+  if (random.below(8) === 0) code.push(0xff, 0x04, 0x24);
+  code.push(...random.pick([[0xc3], [0xc3], [0xc2, 4, 0]]));
+}
+
+/** A loop around a random sequence: adds a register to memory, reads it back, calls, counts down in memory. */
 function randomLoop(random: Random, bits: 32 | 64, variants: ReturnType<typeof sequenceVariants>): CpuCase {
   // REX.W, which is DEC EAX in 32-bit code.
   for (;;) {
@@ -44,9 +72,12 @@ function randomLoop(random: Random, bits: 32 | 64, variants: ReturnType<typeof s
     const cell = random.below(6) === 0 ? NOWHERE : CELL;
     code.push(...onMemory(bits, code.length, [0x48, 0x01, 0x05 | register], cell));
     code.push(...onMemory(bits, code.length, [0x48, 0x8b, 0x05 | (random.below(8) << 3)], CELL));
+    const calls = random.below(2) === 0;
+    const callEnd = calls ? pushCall(random, code) : 0;
     code.push(...onMemory(bits, code.length, [0xff, 0x0d], COUNTER));
     code.push(0x75, -(code.length + 2) & 0xff);
     if (code.length > MAX_CODE_BYTES) continue;
+    if (calls) pushFunction(random, code, callEnd);
     const window = Uint8Array.from(before.window);
     window[16] = 1 + random.below(40);
     return { ...before, rflags: before.rflags & ~0x100n, code: Uint8Array.from(code), window };
