@@ -8,10 +8,11 @@ export interface Signature {
   readonly results: readonly ValueType[];
 }
 
-interface FunctionBody {
-  readonly type: number;
-  readonly locals: readonly ValueType[];
-  readonly code: Code;
+/** A function's locals and code as bytes. */
+export type FunctionBody = ReturnType<typeof flattenWithHints>;
+
+export function functionBody(locals: readonly ValueType[], code: Code): FunctionBody {
+  return flattenWithHints([vector(locals.map((l) => [1, TYPE_CODE[l]])), code, 0x0b]);
 }
 
 /** Collects functions and writes the binary. Imports must all be declared before the first function. */
@@ -19,7 +20,7 @@ export class ModuleBuilder {
   readonly #types: Signature[] = [];
   readonly #typeIndex = new Map<string, number>();
   readonly #imports: Code[] = [];
-  readonly #functions: FunctionBody[] = [];
+  readonly #functions: { readonly type: number; readonly body: FunctionBody }[] = [];
   readonly #exports: Code[] = [];
   readonly #names = new Map<number, string>();
   #importedFunctions = 0;
@@ -55,7 +56,11 @@ export class ModuleBuilder {
 
   /** `label` is what profilers and stack traces call the function. */
   addFunction(signature: Signature, locals: readonly ValueType[], code: Code, label?: string): number {
-    this.#functions.push({ type: this.typeOf(signature), locals, code });
+    return this.addBody(signature, functionBody(locals, code), label);
+  }
+
+  addBody(signature: Signature, body: FunctionBody, label?: string): number {
+    this.#functions.push({ type: this.typeOf(signature), body });
     const index = this.#importedFunctions + this.#functions.length - 1;
     if (label !== undefined) this.#names.set(index, label);
     return index;
@@ -86,7 +91,7 @@ export class ModuleBuilder {
       vector(s.results.map((r) => TYPE_CODE[r])),
     ]);
     const size = unsignedLeb(this.#tableSize);
-    const bodies = this.#functions.map(flattenBody);
+    const bodies = this.#functions.map(({ body }) => body);
     const parts: Code[] = [
       [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       section(1, vector(types)),
@@ -106,7 +111,7 @@ export class ModuleBuilder {
   }
 
   /** The custom section of the branch hinting proposal: offsets count from the start of a function's locals. */
-  #branchHints(bodies: readonly FlattenedBody[]): Code {
+  #branchHints(bodies: readonly FunctionBody[]): Code {
     const hinted = bodies.flatMap(({ hints }, i) => {
       const places = hints.map((h) => [unsignedLeb(h.offset), 1, h.isLikely ? 1 : 0]);
       return places.length === 0 ? [] : [[unsignedLeb(this.#importedFunctions + i), vector(places)]];
@@ -120,10 +125,4 @@ export class ModuleBuilder {
     const functionNames = flatten(vector(entries));
     return [name("name"), 1, unsignedLeb(functionNames.length), functionNames];
   }
-}
-
-type FlattenedBody = ReturnType<typeof flattenWithHints>;
-
-function flattenBody(body: FunctionBody): FlattenedBody {
-  return flattenWithHints([vector(body.locals.map((l) => [1, TYPE_CODE[l]])), body.code, 0x0b]);
 }

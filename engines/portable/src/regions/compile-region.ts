@@ -3,8 +3,8 @@
 
 import type { HandlerEntry } from "../decode/handlers.ts";
 import type { Code } from "../encoder/bytes.ts";
-import { i32, i64, ifThen, likely, unlikely, type ValueType } from "../encoder/expressions.ts";
-import { ModuleBuilder } from "../encoder/module.ts";
+import { i32, i64, ifThen, likely, unlikely } from "../encoder/expressions.ts";
+import { type FunctionBody, functionBody, ModuleBuilder } from "../encoder/module.ts";
 import { HANDLER_SIGNATURE } from "../interpreter/handler.ts";
 import { UOP_SIZE } from "../layout.ts";
 import type { Linkage } from "../lowering/linkage.ts";
@@ -29,12 +29,10 @@ export function compileRegions(
   const builder = new ModuleBuilder();
   builder.importMemory("hearth", "memory", 1, memoryMaxPages);
   const linkage = importLinkage(builder);
-  const functions = images.map((image) => new RegionCompiler(image, entries, linkage).compile());
-  functions.forEach(({ locals, code }, i) => {
-    builder.exportFunction(
-      regionExport(i),
-      builder.addFunction(HANDLER_SIGNATURE, locals, code, labels[i] ?? "region"),
-    );
+  // One after another becomes bytes: what code is made of takes much more room.
+  const bodies = images.map((image) => new RegionCompiler(image, entries, linkage).compile());
+  bodies.forEach((body, i) => {
+    builder.exportFunction(regionExport(i), builder.addBody(HANDLER_SIGNATURE, body, labels[i] ?? "region"));
   });
   return builder.build();
 }
@@ -77,9 +75,9 @@ class RegionCompiler {
     this.#region = new RegionCode(linkage);
   }
 
-  compile(): { readonly locals: readonly ValueType[]; readonly code: Code } {
+  compile(): FunctionBody {
     const code = this.#region.wrap(this.#tree(0, OUTER_LABELS));
-    return { locals: this.#region.state.locals, code };
+    return functionBody(this.#region.state.locals, code);
   }
 
   /** A node and all it dominates, with `level` labels open. Control never comes out at the end. */

@@ -83,6 +83,8 @@ class Formation {
   }
 
   #isReachable(place: number): boolean {
+    // Places are 32 bits wide; jumps that follow each other may lead further.
+    if (place !== (place | 0)) return false;
     const page = pageOfPlace(place);
     if (!this.#pages.has(page) && this.#pages.size >= RECORD_MAX_PAGES) return false;
     return this.#instructions.has(place) || this.#source.peekBlock(this.#linear(place)) !== 0;
