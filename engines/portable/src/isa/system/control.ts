@@ -3,9 +3,8 @@
 
 import { type Expr, i32, i64 } from "../../encoder/expressions.ts";
 import { condition } from "../flags.ts";
-import { CPU_SEG, SEG_CS, SEG_SIZE } from "../../layout.ts";
 import { type Instruction, instruction, type Lowering } from "../lowering.ts";
-import { CPU_RIP } from "../../layout.ts";
+import { CPU_RIP, CPU_SEG, SEG_CS, SEG_SIZE } from "../../layout.ts";
 import { linear32, moveStackPointer, push32, push64, top32, top64, withStack32 } from "./stack.ts";
 
 const CONDITIONS = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"];
