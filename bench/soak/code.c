@@ -23,7 +23,7 @@ static uint8_t *put(uint8_t *at, const char *bytes, int count) {
   return at + count;
 }
 
-/* mov rax, rdi; then a loop of ECX rounds of `operations`; ret. */
+/* mov rax, rdi; then a loop of ECX rounds of `operations`, the first of them an addition; ret. */
 static void make(uint8_t *at, int rounds, int operations) {
   at = put(at, "\x48\x89\xf8\xb9", 4);
   memcpy(at, &rounds, 4);
@@ -31,7 +31,7 @@ static void make(uint8_t *at, int rounds, int operations) {
   uint8_t *loop = at;
   for (int i = 0; i < operations; i++) {
     uint32_t value = (uint32_t)next_random();
-    switch (next_random() % 5) {
+    switch (i == 0 ? 0 : next_random() % 5) {
       case 0: at = put(at, "\x48\x05", 2); break; /* add rax, imm32 */
       case 1: at = put(at, "\x48\x35", 2); break; /* xor rax, imm32 */
       case 2: at = put(at, "\x48\x2d", 2); break; /* sub rax, imm32 */
