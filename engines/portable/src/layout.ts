@@ -212,7 +212,7 @@ export const CPU_SUPERVISOR_IDENTITY = 0x1d10;
 export const CPU_SUPERVISOR_LOCAL_CODE = 0x1d14;
 /** Address spaces whose translations are kept, 16 bytes each: PCID or SPACE_FREE, clock at last use, jump-cache identity. */
 export const CPU_SPACES = 0x1d20;
-export const SPACES = 6;
+export const SPACES = 5;
 export const SPACE_SIZE = 16;
 export const SPACE_PCID = 0;
 export const SPACE_LAST_USE = 4;
@@ -234,14 +234,14 @@ export const CPU_LARGE_FILTER = 0x3000;
 export const LARGE_FILTER_BITS = 12;
 /** How many exceptions of each of the 32 vectors were delivered, u64 each. */
 export const CPU_COUNT_EXCEPTIONS = 0x3400;
-/** Jump cache: linear address to micro-op, 16 bytes an entry (address u64, micro-op u32, context u32). */
+/** Jump cache: linear address to micro-op, 16 bytes an entry (address u64, micro-op u32, context u32). Its index is made of both. */
 export const CPU_JUMP_CACHE = 0x4000;
-export const JUMP_CACHE_BITS = 11;
+export const JUMP_CACHE_BITS = 14;
 /**
  * TLB banks: the supervisor's, then two for each address space: the user's, and the supervisor's with access to user pages
  * (EFLAGS.AC under SMAP).
  */
-export const CPU_TLB_BANKS = 0x1_0000;
+export const CPU_TLB_BANKS = 0x5_0000;
 export const TLB_BITS = 12;
 export const TLB_BANKS = 1 + 2 * SPACES;
 export const TLB_BANK_USER = 0;

@@ -110,7 +110,8 @@ function addJumpFar(builder: ModuleBuilder, linkage: Linkage): number {
   const entry = localGet(2, "i32");
   const uop = localGet(3, "i32");
   const folded = i64.xor(address, i64.shrU(address, i64.const(JUMP_CACHE_BITS)));
-  const index = i32.and(i32.wrap(folded), i32.const((1 << JUMP_CACHE_BITS) - 1));
+  const mixed = i32.xor(i32.wrap(folded), i32.load(CPU, CPU_CONTEXT));
+  const index = i32.and(mixed, i32.const((1 << JUMP_CACHE_BITS) - 1));
   const isSameContext = i32.eq(i32.load(entry, CPU_JUMP_CACHE + 12), i32.load(CPU, CPU_CONTEXT));
   const hit = i32.and(i64.eq(i64.load(entry, CPU_JUMP_CACHE), address), isSameContext);
   const resolve = linkage.coreFunction("resolveJump", ["i32", "i64"], "i32");

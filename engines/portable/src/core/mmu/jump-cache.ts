@@ -1,6 +1,7 @@
 // The jump cache: from linear addresses to micro-ops, for jumps that are not linked. An entry counts only under the context it was
-// made in. The context has an identity: each address space's user code has one, all supervisor code shares another, so that the
-// kernel's entries outlive address-space switches. Entries are dropped by giving out new identities, which costs nothing.
+// made in, and its place depends on it, so that copies of one program in two address spaces are not in each other's way. The
+// context has an identity: each address space's user code has one, all supervisor code shares another, so that the kernel's
+// entries outlive address-space switches. Entries are dropped by giving out new identities, which costs nothing.
 
 import {
   CODE_FILTER_BITS, CPU_CODE_FILTER, CPU_CONTEXT, CPU_CPL, CPU_IDENTITY_CLOCK, CPU_JUMP_CACHE, CPU_MODE, CPU_SPACE, CPU_SPACES,
@@ -15,8 +16,8 @@ const LAST_IDENTITY: u32 = 0xff_ffff;
 // @ts-ignore: decorator
 @inline
 function entryOf(cpu: usize, linear: u64): usize {
-  const index = <usize>((linear ^ (linear >> JUMP_CACHE_BITS)) & ((1 << JUMP_CACHE_BITS) - 1));
-  return cpu + (index << 4);
+  const folded = <u32>(linear ^ (linear >> JUMP_CACHE_BITS)) ^ load<u32>(cpu, CPU_CONTEXT);
+  return cpu + (<usize>(folded & ((1 << JUMP_CACHE_BITS) - 1)) << 4);
 }
 
 /** Micro-ops of an earlier visit to the address in this context; 0 when there are none. */
