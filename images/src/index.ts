@@ -1,5 +1,6 @@
 // @hearth/images: kernels and RAM disks (and, with their own issues, OCI images and root file systems) for a machine.
 
+export { giveBack } from "./give-back.ts";
 export { openInitrd, readInitrd } from "./initrd.ts";
 export { MAX_KERNEL_BYTES } from "./kernel/decompress.ts";
 export { type PreparedKernel, prepareKernel } from "./kernel/prepare-kernel.ts";

@@ -2,11 +2,15 @@
 
 import { readFile } from "node:fs/promises";
 import { HearthError } from "@hearth/machine/errors";
+import { giveBack } from "../give-back.ts";
 import { type PreparedKernel, prepareKernel } from "./prepare-kernel.ts";
 
 /** Reads and prepares the kernel at `path`. Throws HearthError kernel.missing, kernel.unreadable or as `prepareKernel`. */
 export async function readKernel(path: string): Promise<PreparedKernel> {
-  return prepareKernel(await readBootFile(path, "kernel"), path);
+  const file = await readBootFile(path, "kernel");
+  const kernel = prepareKernel(file, path);
+  if (kernel.bytes.buffer !== file.buffer) giveBack(file);
+  return kernel;
 }
 
 /** Reads a whole file; `area` (kernel, initrd) chooses the error codes `area.missing` and `area.unreadable`. */

@@ -73,14 +73,15 @@ class ByteWriter {
 
   write(code: Code): void {
     if (typeof code === "number") {
-      this.#reserve(1);
+      if (this.length === this.bytes.length) this.#reserve(1);
       this.bytes[this.length++] = code;
+    } else if (Array.isArray(code)) {
+      for (let i = 0; i < code.length; i++) this.write(code[i] as Code);
     } else if (code instanceof Uint8Array) {
       this.#reserve(code.length);
       this.bytes.set(code, this.length);
       this.length += code.length;
-    } else if ("isLikely" in code) this.hints.push({ offset: this.length, isLikely: code.isLikely });
-    else for (const part of code) this.write(part);
+    } else this.hints.push({ offset: this.length, isLikely: (code as BranchHint).isLikely });
   }
 
   #reserve(count: number): void {

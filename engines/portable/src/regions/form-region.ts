@@ -9,8 +9,8 @@ import { HANDLER_CHECK_PAGE, HANDLER_CONTINUE, HANDLER_RAISE, HANDLER_REDECODE }
 import { NO_NODE, packNodes, pageOfPlace, type RegionImage, type RegionNode } from "./image.ts";
 import { type Instruction, jumpTarget, readInstruction } from "./instruction.ts";
 
-const MAX_NODES = 64;
-const MAX_INSTRUCTIONS = 500;
+const MAX_NODES = 32;
+const MAX_INSTRUCTIONS = 200;
 const MAX_CALL_DEPTH = 3;
 
 /** What formation needs of the engine. */
@@ -49,6 +49,8 @@ class Formation {
   readonly #instructions = new Map<number, Instruction>();
   readonly #callees = new Map<string, Call>();
   readonly #pages = new Set<number>([0]);
+  /** Micro-ops behind conditional jumps, where no block need start. */
+  readonly #behind = new Map<number, number>();
   /** Work by call depth: the outer functions first. */
   readonly #work: [Call, number][][] = Array.from({ length: MAX_CALL_DEPTH + 1 }, () => []);
   readonly #nodes: { readonly call: Call; readonly place: number }[] = [];
@@ -87,7 +89,12 @@ class Formation {
     if (place !== (place | 0)) return false;
     const page = pageOfPlace(place);
     if (!this.#pages.has(page) && this.#pages.size >= RECORD_MAX_PAGES) return false;
-    return this.#instructions.has(place) || this.#source.peekBlock(this.#linear(place)) !== 0;
+    return this.#instructions.has(place) || this.#blockAt(place) !== 0;
+  }
+
+  /** Micro-ops decoded at a place; 0 when there are none. */
+  #blockAt(place: number): number {
+    return this.#source.peekBlock(this.#linear(place)) || (this.#behind.get(place) ?? 0);
   }
 
   #linear(place: number): bigint {
@@ -97,7 +104,7 @@ class Formation {
   /** Goes along a straight run of instructions and notes where it leads. */
   #walk(call: Call, start: number): void {
     this.#pages.add(pageOfPlace(start));
-    let uop = this.#source.peekBlock(this.#linear(start));
+    let uop = this.#blockAt(start);
     for (let place = start; ; ) {
       if (call.walked.has(place)) {
         this.#lead(call, place);
@@ -150,7 +157,11 @@ class Formation {
     if (target !== undefined && mnemonic === "call") this.#enter(call, target, end);
     else if (target !== undefined) this.#lead(call, target);
     else if (mnemonic === "ret" && call.caller) this.#lead(call.caller, call.returnPlace);
-    if (target !== undefined && !ends) this.#lead(call, end);
+    if (target !== undefined && !ends) {
+      const isSamePage = pageOfPlace(end) === pageOfPlace(instruction.place);
+      if (isSamePage) this.#behind.set(end, this.#nextUop(instruction.uop, end));
+      this.#lead(call, end);
+    }
     return ends || target !== undefined;
   }
 

@@ -3,7 +3,7 @@
 
 import type { TranslationLink } from "@hearth/engine-portable/connect";
 import { fillRandom, type HostDisk, openDisk } from "@hearth/host";
-import { readInitrd, readKernel } from "@hearth/images";
+import { giveBack, readInitrd, readKernel } from "@hearth/images";
 import { BlockDevice, Machine, RngDevice, type TimeSource, VsockDevice } from "@hearth/machine";
 import { ConsolePorts } from "../console/console-ports.ts";
 import { embeddedInitrd, embeddedKernel } from "./embedded-guest.ts";
@@ -61,6 +61,9 @@ export async function buildMachine(
       fillRandom,
       onSerialOutput: (bytes) => consolePorts.serialOutput(bytes),
     });
+    // They are in the guest's memory now.
+    giveBack(kernel);
+    giveBack(initrd);
     const { uart } = machine.board.serial;
     consolePorts.attachSerial({
       get isListening() {
