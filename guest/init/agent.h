@@ -17,8 +17,9 @@ struct connection {
   struct connection *next;
   int fd;
   bool greeted;         /* HELLO was good */
-  bool closing;         /* flush what waits, then close */
+  bool closing;         /* refused: flush what waits, then read until the host has closed too */
   bool dead;            /* drop now */
+  int64_t linger_until_ms; /* set once the refusal is flushed */
   uint32_t host_window; /* what the host grants to each of our streams */
   uint8_t *input;       /* HEADER_SIZE + MAX_PAYLOAD bytes */
   size_t input_length;
@@ -79,6 +80,8 @@ void connection_readable(struct connection *connection);
 /* Acts on the frames that are complete, as far as there is room for their replies. True if there was one. */
 bool connection_frames(struct connection *connection);
 void connection_flush(struct connection *connection);
+/* When connections_sweep has something to do without an event; -1: never. */
+int connections_timeout_ms(void);
 void connections_sweep(void);
 /* False while so much output waits that nothing more may be produced. */
 bool connection_has_room(const struct connection *connection);

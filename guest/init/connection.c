@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "linux-abi.h"
 
 #ifndef AGENT_VERSION
@@ -15,6 +16,9 @@
 
 /* Above this many waiting bytes a connection neither reads requests nor takes output of its channels. */
 enum { OUTPUT_HIGH_WATER = 4 * MAX_PAYLOAD };
+
+/* How long a refused host may go on sending before its stream is reset. */
+enum { LINGER_MS = 2000 };
 
 struct connections connections;
 
@@ -132,7 +136,19 @@ static size_t next_frame(struct connection *connection, const uint8_t *at, size_
   return HEADER_SIZE + length;
 }
 
+/* What a refused host still sends is taken and dropped: unread, it would turn the close into a reset, and the refusal
+   would be lost. */
+static void linger(struct connection *connection) {
+  ssize_t got;
+  while ((got = read(connection->fd, connection->input, HEADER_SIZE + MAX_PAYLOAD)) > 0) continue;
+  if (got == 0 || (errno != EAGAIN && errno != EINTR)) connection->dead = true;
+}
+
 void connection_readable(struct connection *connection) {
+  if (connection->closing) {
+    linger(connection);
+    return;
+  }
   size_t room = HEADER_SIZE + MAX_PAYLOAD - connection->input_length;
   if (room == 0) return;
   ssize_t got = read(connection->fd, connection->input + connection->input_length, room);
@@ -156,11 +172,21 @@ void connection_flush(struct connection *connection) {
     if (sent <= 0) connection->dead = true;
     else queue_taken(&connection->output, sent);
   }
-  if (connection->closing && !connection->dead) {
-    /* What is still unread would turn the close into a reset, and the refusal would be lost. */
-    while (read(connection->fd, connection->input, HEADER_SIZE + MAX_PAYLOAD) > 0) continue;
-    connection->dead = true;
+  if (connection->closing && !connection->linger_until_ms && !connection->dead) {
+    while (connection->channels) channel_hang_up(connection->channels);
+    shutdown(connection->fd, SHUT_WR);
+    connection->linger_until_ms = now_ms() + LINGER_MS;
   }
+}
+
+int connections_timeout_ms(void) {
+  int timeout_ms = -1;
+  for (struct connection *connection = connections.first; connection; connection = connection->next) {
+    if (!connection->linger_until_ms) continue;
+    int left = ms_until(connection->linger_until_ms);
+    if (timeout_ms < 0 || left < timeout_ms) timeout_ms = left;
+  }
+  return timeout_ms;
 }
 
 static void connection_free(struct connection *connection) {
@@ -175,7 +201,8 @@ static void connection_free(struct connection *connection) {
 void connections_sweep(void) {
   for (struct connection **link = &connections.first; *link;) {
     struct connection *connection = *link;
-    if (!connection->dead) {
+    bool lingered = connection->linger_until_ms && ms_until(connection->linger_until_ms) == 0;
+    if (!connection->dead && !lingered) {
       link = &connection->next;
       continue;
     }

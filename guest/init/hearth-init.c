@@ -111,7 +111,7 @@ static size_t fill_table(int signals, int listener, int announcing) {
   keys_want(table + used);
   used += KEY_POLLS;
   for (struct connection *connection = connections.first; connection; connection = connection->next) {
-    short events = (connection_has_room(connection) ? POLLIN : 0) | (connection->output.length > 0 ? POLLOUT : 0);
+    short events = (connection->closing || connection_has_room(connection) ? POLLIN : 0) | (connection->output.length > 0 ? POLLOUT : 0);
     table[used++] = (struct pollfd){.fd = connection->fd, .events = events};
     for (struct channel *channel = connection->channels; channel; channel = channel->next, used += CHANNEL_POLLS)
       channel_want(channel, table + used);
@@ -142,10 +142,13 @@ static void finish_turn(void) {
   connections_sweep();
 }
 
+/* The earlier of two poll timeouts, where -1 is never. */
+static int earlier(int a, int b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
+
 static _Noreturn void serve(int signals, int listener, bool host_only, int announcing) {
   for (;;) {
     if (!table_holds(entries_needed())) continue; /* out of memory: the killer is at work */
-    if (poll(table, fill_table(signals, listener, announcing), keys_timeout_ms()) < 0) continue;
+    if (poll(table, fill_table(signals, listener, announcing), earlier(keys_timeout_ms(), connections_timeout_ms())) < 0) continue;
     bool signalled = table[0].revents, connecting = table[1].revents;
     if (table[2].revents) {
       close(announcing);

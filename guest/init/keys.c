@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
 #include "boot.h"
+#include "clock.h"
 
 /* The keyboard driver probes in the background; looking later also keeps this out of the way of the first program. */
 enum { LOOK_AFTER_MS = 1000 };
@@ -30,18 +30,10 @@ static unsigned device_count;
 static int64_t look_at_ms = -1;
 static bool ctrl, alt;
 
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 void keys_start(void) { look_at_ms = now_ms() + LOOK_AFTER_MS; }
 
 int keys_timeout_ms(void) {
-  if (look_at_ms < 0) return -1;
-  int64_t left = look_at_ms - now_ms();
-  return left > 0 ? left : 0;
+  return look_at_ms < 0 ? -1 : ms_until(look_at_ms);
 }
 
 void keys_look(void) {

@@ -8,20 +8,14 @@
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "clock.h"
 
 enum { MAX_UNMOUNTS = 256, AFTER_KILL_MS = 1000 };
 
 bool owns_machine;
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 /* Reaps until no child is left (PID 1: no process at all) or the time is over. SIGCHLD is blocked, so none is missed. */
 static void wait_for_children(unsigned timeout_ms) {
@@ -33,8 +27,8 @@ static void wait_for_children(unsigned timeout_ms) {
     pid_t pid = waitpid(-1, NULL, WNOHANG);
     if (pid < 0 && errno == ECHILD) return;
     if (pid > 0) continue;
-    int64_t left = end - now_ms();
-    if (left <= 0) return;
+    int left = ms_until(end);
+    if (left == 0) return;
     struct timespec timeout = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
     sigtimedwait(&child, NULL, &timeout);
   }

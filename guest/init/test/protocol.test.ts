@@ -129,6 +129,38 @@ test("frames that cannot be are refused, with their reason", options, async (con
   await answersStill(bench);
 });
 
+test(
+  "a refusal reaches a host that goes on sending, and one that never stops is cut off",
+  options,
+  async (context) => {
+    const bench = await startAgent(context);
+    const overrun = frame(0x10, 1, Buffer.alloc(65_536));
+    const client = await open(bench);
+    client.send(hello(), exec(1, ["sleep", "100"], 2), ...Array(64).fill(overrun));
+    assert.equal(await client.refusal(), Refusal.Credit);
+    const polite = await open(bench);
+    polite.socket.allowHalfOpen = true;
+    polite.send(frame(0x30, 1));
+    assert.equal((await polite.ofType(0x03))?.payload.readUInt32LE(0), Refusal.Malformed);
+    const errors: Error[] = [];
+    polite.socket.on("error", (error) => errors.push(error));
+    for (let i = 0; i < 20; i++) {
+      polite.send(overrun);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    polite.socket.end();
+    await polite.refusal();
+    assert.deepEqual(errors, []);
+    const stubborn = await open(bench);
+    stubborn.socket.allowHalfOpen = true;
+    stubborn.send(frame(0x30, 1));
+    const sending = setInterval(() => stubborn.send(overrun), 50);
+    context.after(() => clearInterval(sending));
+    assert.equal(await stubborn.refusal(), Refusal.Malformed);
+    await answersStill(bench);
+  },
+);
+
 test("frames for channels that are not open are ignored", options, async (context) => {
   const { client } = await greeted(context);
   client.send(frame(0x10, 5, u32(1)), frame(0x11, 5), frame(0x12, 5, u32(1)), frame(0x13, 5), frame(0x15, 5));
