@@ -2,6 +2,7 @@
 // main thread.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { yieldToVcpus } from "./background-threads.ts";
 import { READY_PORT } from "../specification/command-line.ts";
 import { Sleeper } from "./doorbell.ts";
 import { buildMachine } from "../specification/build-machine.ts";
@@ -22,6 +23,7 @@ async function main(): Promise<void> {
     ? (await import("../profile/recorder.ts")).Recorder.start()
     : undefined;
   const built = await buildMachine(start.specification, () => sleeper.wake(), recorder, start.translation);
+  yieldToVcpus();
   sleeper.needsEventLoop = () => built.isWaitingForDisk();
   const bridge = new VsockBridge(built.vsock, post);
   bridge.announceReadiness(READY_PORT);

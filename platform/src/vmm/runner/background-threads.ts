@@ -1,0 +1,29 @@
+// Whose turn it is on a host with few CPUs: the guest's. V8's compiler threads and the translator make code faster some time later;
+// while they hold a CPU that a vCPU could have, everything is slower now. Linux lets a process lower the priority of single threads.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { setPriority } from "node:os";
+
+const TASKS = "/proc/self/task";
+/** Starts of thread names, as the kernel cuts them: V8's worker threads and our translator. */
+const BACKGROUND = ["V8Worker", "hearth-translat"];
+/** They keep a tenth of the share that a vCPU's thread has. */
+const NICE = 10;
+
+/** Lowers the priority of background threads there are by now. Without procfs, or when it is not allowed, nothing changes. */
+export function yieldToVcpus(): void {
+  let threads: readonly string[];
+  try {
+    threads = readdirSync(TASKS);
+  } catch {
+    return;
+  }
+  for (const thread of threads) {
+    try {
+      const name = readFileSync(`${TASKS}/${thread}/comm`, "utf8");
+      if (BACKGROUND.some((start) => name.startsWith(start))) setPriority(Number(thread), NICE);
+    } catch {
+      // The thread has ended since, or has a higher value already.
+    }
+  }
+}
