@@ -13,7 +13,7 @@ export {
 export { mulHighS, mulHighU } from "./integer/products";
 export { debugInterrupt, softwareInterrupt } from "./interrupts/interrupts";
 export { commitBounce, readSlow, updateSlow, writeSlow } from "./mmu/access";
-export { locateCode, peekAddress } from "./mmu/fetch";
+export { peekAddress } from "./mmu/fetch";
 export { updateMode } from "./mode";
 export { readMsr, writeMsr } from "./system/msr";
 export { resetTlb } from "./mmu/spaces";

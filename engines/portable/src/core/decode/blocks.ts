@@ -210,7 +210,7 @@ export function linkJump(cpu: usize, uop: usize): u32 {
   return uops;
 }
 
-/** Micro-ops of a block that has been decoded at a linear address, in a page the TLB knows; else 0. Changes nothing. */
+/** Micro-ops of a block that has been decoded at a linear address, in a page that `peekAddress` finds; else 0. */
 export function peekBlock(cpu: usize, linear: u64): u32 {
   const host = peekAddress(cpu, linear);
   if (host == 0) return 0;

@@ -3,7 +3,7 @@
 import { CPU_CR2, CPU_ERROR_CODE, CPU_TLB, CPU_VECTOR, TLB_ADDEND, TLB_EXECUTE, TLB_FLAG_GLOBAL, TLB_PAGE } from "../../layout";
 import { ACCESS_EXECUTE, takeNonCanonical, TRANSLATE_DEVICE, TRANSLATE_FAULT, translate } from "./paging";
 import { raise, VECTOR_GP } from "../state";
-import { currentBank, recallEntry, tlbEntryOf } from "./tlb";
+import { currentBank, presentKind, recallEntry, tlbEntryOf } from "./tlb";
 
 const PAGE_MASK: u64 = ~(<u64>0xfff);
 
@@ -20,10 +20,16 @@ export function fetchAddress(cpu: usize, linear: u64): u32 {
   return TRANSLATE_FAULT;
 }
 
-/** The same without walking or faulting: 0 unless the TLB knows. */
+/**
+ * The same for the bank that CPU_TLB is made to point at, without a fault: 0 when the page is not mapped, or when the bank is of an
+ * address space that is not the present one and the TLB knows no more.
+ */
 export function peekAddress(cpu: usize, linear: u64): u32 {
-  const entry = tlbEntryOf(load<u32>(cpu, CPU_TLB), linear);
-  return load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK) ? <u32>linear + load<u32>(entry, TLB_ADDEND) : 0;
+  const bank = load<u32>(cpu, CPU_TLB);
+  const entry = tlbEntryOf(bank, linear);
+  if (load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK)) return <u32>linear + load<u32>(entry, TLB_ADDEND);
+  const kind = presentKind(cpu, bank);
+  return kind < 0 ? 0 : walkQuietly(cpu, linear, <u32>kind);
 }
 
 /** Is the page of a code address, just fetched from, the same in every address space? */
@@ -32,14 +38,11 @@ export function isGlobalCode(cpu: usize, linear: u64): bool {
   return load<u64>(entry, TLB_EXECUTE) == (linear & PAGE_MASK) && (load<u32>(entry, TLB_PAGE) & TLB_FLAG_GLOBAL) != 0;
 }
 
-/** As `peekAddress`, but walks the page tables where the TLB does not know. No fault is left behind. */
-export function locateCode(cpu: usize, linear: u64): u32 {
-  const known = peekAddress(cpu, linear);
-  if (known != 0) return known;
+function walkQuietly(cpu: usize, linear: u64, kind: u32): u32 {
   const vector = load<u32>(cpu, CPU_VECTOR);
   const errorCode = load<u32>(cpu, CPU_ERROR_CODE);
   const faultAddress = load<u64>(cpu, CPU_CR2);
-  const host = translate(cpu, linear, ACCESS_EXECUTE, currentBank(cpu));
+  const host = translate(cpu, linear, ACCESS_EXECUTE, kind);
   takeNonCanonical();
   store<u32>(cpu, vector, CPU_VECTOR);
   store<u32>(cpu, errorCode, CPU_ERROR_CODE);

@@ -60,6 +60,14 @@ export function currentBank(cpu: usize): u32 {
   return load<u32>(cpu, CPU_TLB_KIND);
 }
 
+/** The kind of the bank at `tlb`; -1 if it is of an address space that is not the present one. */
+export function presentKind(cpu: usize, tlb: u32): i32 {
+  const number = (tlb - <u32>bankAt(cpu, 0)) / <u32>BANK_BYTES;
+  if (number == 0) return TLB_BANK_SUPERVISOR;
+  const offset = number - firstBankOf(load<u32>(cpu, CPU_SPACE));
+  return offset > 1 ? -1 : offset == 0 ? TLB_BANK_USER : TLB_BANK_SUPERVISOR_AC;
+}
+
 /** Makes a bank's flush look at the entry. The supervisor's log is of the entries that are not global. */
 function note(cpu: usize, number: u32, index: u32): void {
   const at = cpu + (number << 2);

@@ -22,10 +22,8 @@ export interface RegionPage {
 export interface CoreLookup {
   /** Micro-ops of the block decoded at a linear address; 0 when there is none. */
   peekBlock(cpu: number, linear: bigint): number;
-  /** Offset in the memory, if the TLB knows it, else 0. */
+  /** Offset in the memory; 0 when the page is not mapped, or unknown since its address space is not the present one. */
   peekAddress(cpu: number, linear: bigint): number;
-  /** The same, also where the page tables must be asked. */
-  locateCode(cpu: number, linear: bigint): number;
   /** Writes to these bytes count as changes of code. False when the arena is full. */
   watchCode(cpu: number, host: number, bytes: number): number;
 }
@@ -60,20 +58,12 @@ export class CodePages {
     return this.versionOf(host) === version;
   }
 
-  /**
-   * The pages at these distances from the page of `linear`, for the vCPU at `area`; undefined when one is not mapped. `isWalking`
-   * asks the page tables where the TLB does not know.
-   */
-  find(
-    area: number,
-    linear: bigint,
-    distances: Int32Array,
-    isWalking: boolean,
-  ): readonly RegionPage[] | undefined {
+  /** The pages at these distances from the page of `linear`, for the vCPU at `area`; undefined when one is not found. */
+  find(area: number, linear: bigint, distances: Int32Array): readonly RegionPage[] | undefined {
     const pages: RegionPage[] = [];
     for (const distance of distances) {
       const page = BigInt.asUintN(64, (linear & ~0xfffn) + (BigInt(distance) << 12n));
-      const host = isWalking ? this.#lookup.locateCode(area, page) : this.#lookup.peekAddress(area, page);
+      const host = this.#lookup.peekAddress(area, page);
       if (host === 0) return undefined;
       pages.push({ host: host >>> 0, version: this.versionOf(host >>> 0) });
     }
@@ -99,8 +89,8 @@ export class CodePages {
     return isSteady;
   }
 
-  /** Calls `look` with the vCPU as it was when the place was seen. Answers undefined when other code is there now. */
-  at<T>(area: number, place: HotPlace, look: (isPresentBank: boolean) => T | undefined): T | undefined {
+  /** Calls `look` with the vCPU as it was when the place was seen. Answers undefined when the place is not found, or other code there. */
+  at<T>(area: number, place: HotPlace, look: () => T | undefined): T | undefined {
     const view = this.#view;
     const bank = view.getUint32(area + CPU_TLB, true);
     const mode = view.getUint32(area + CPU_MODE, true);
@@ -109,7 +99,7 @@ export class CodePages {
     try {
       const host = this.#lookup.peekAddress(area, place.linear) >>> 0;
       const decodedFrom = view.getUint32(place.uop - BLOCK_HEADER_SIZE + BLOCK_HOST, true);
-      return host === decodedFrom ? look(bank === place.bank) : undefined;
+      return host === decodedFrom ? look() : undefined;
     } finally {
       view.setUint32(area + CPU_TLB, bank, true);
       view.setUint32(area + CPU_MODE, mode, true);

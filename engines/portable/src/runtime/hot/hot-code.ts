@@ -160,20 +160,18 @@ export class HotCode {
 
   #consider(area: number, place: HotPlace, tries: number): void {
     if (this.#slots.isEntry(place.uop) || this.#underWay.has(place.uop)) return;
-    const found = this.#pages.at(area, place, (isPresentBank) =>
-      this.#installKnown(area, place, isPresentBank),
-    );
+    const found = this.#pages.at(area, place, () => this.#installKnown(area, place));
     if (found === "unmapped" && tries < MAX_TRIES) this.#again.push({ place, tries: tries + 1 });
     else if (found !== "installed" && !place.isKnown) this.#translate(area, place);
   }
 
   /** Installs a region that was translated before and whose code is here. */
-  #installKnown(area: number, place: HotPlace, isWalking: boolean): "installed" | "unmapped" | "other code" {
+  #installKnown(area: number, place: HotPlace): "installed" | "unmapped" | "other code" {
     let isUnmapped = false;
     for (const known of this.#known.candidates(place.digest)) {
       const region = this.#known.regionOf(known);
       if (region.mode !== place.mode) continue;
-      const pages = this.#pages.find(area, place.linear, region.image.pages, isWalking);
+      const pages = this.#pages.find(area, place.linear, region.image.pages);
       isUnmapped ||= pages === undefined;
       if (pages === undefined || !this.#isUsable({ place, region, pages }, area)) continue;
       if (this.#install({ place, region, pages }, known.translated, known.index)) return "installed";
@@ -211,7 +209,7 @@ export class HotCode {
       peekBlock: (linear: bigint) => this.#core.peekBlock(area, linear),
       originalUop: (uop: number) => this.#slots.originalUop(uop),
     };
-    return formAt(source, place, (distances) => this.#pages.find(area, place.linear, distances, false));
+    return formAt(source, place, (distances) => this.#pages.find(area, place.linear, distances));
   }
 
   #receive({ translated, answers }: Translation): void {
