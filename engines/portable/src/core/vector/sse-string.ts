@@ -6,78 +6,77 @@ const EQUAL_ANY: u32 = 0;
 const RANGES: u32 = 1;
 const EQUAL_EACH: u32 = 2;
 
-let aLow: u64 = 0;
-let aHigh: u64 = 0;
-let bLow: u64 = 0;
-let bHigh: u64 = 0;
-let control: u32 = 0;
+/** A bit for each element of a vector, bytes or words. */
+function bitsOf(mask: v128, isWords: bool): u32 {
+  return isWords ? i16x8.bitmask(mask) : i8x16.bitmask(mask);
+}
 
-function element(low: u64, high: u64, index: u32): i32 {
-  if ((control & 1) != 0) {
-    const word = <u32>((index < 4 ? low : high) >> ((index & 3) << 4)) & 0xffff;
-    return (control & 2) != 0 ? <i32>(<i16>word) : <i32>word;
-  }
-  const byte = <u32>((index < 8 ? low : high) >> ((index & 7) << 3)) & 0xff;
-  return (control & 2) != 0 ? <i32>(<i8>byte) : <i32>byte;
+function equal(a: v128, b: v128, isWords: bool): u32 {
+  return bitsOf(isWords ? i16x8.eq(a, b) : i8x16.eq(a, b), isWords);
+}
+
+function atLeast(a: v128, b: v128, isWords: bool, isSigned: bool): u32 {
+  if (isWords) return bitsOf(isSigned ? i16x8.ge_s(a, b) : i16x8.ge_u(a, b), true);
+  return bitsOf(isSigned ? i8x16.ge_s(a, b) : i8x16.ge_u(a, b), false);
+}
+
+/** Every element is that of `v` with this index. */
+function broadcast(v: v128, index: u32, isWords: bool): v128 {
+  if (isWords) return i8x16.swizzle(v, i16x8.splat(<i16>(0x0100 + index * 0x0202)));
+  return i8x16.swizzle(v, i8x16.splat(<i8>index));
 }
 
 /** Number of elements before the first zero, or the given number if that is not -1. */
-function lengthOf(low: u64, high: u64, given: i32, count: u32): u32 {
+function lengthOf(v: v128, given: i32, count: u32, isWords: bool): u32 {
   if (given >= 0) return min(<u32>given, count);
-  let length: u32 = 0;
-  while (length < count && element(low, high, length) != 0) length++;
-  return length;
+  return ctz(equal(v, i64x2.splat(0), isWords) | (1 << count));
 }
 
-/** Is element j of b one of a's, or in one of the ranges whose bounds a's elements are? Invalid elements never match. */
-function inSet(j: u32, lengthA: u32, ranges: bool): bool {
-  const value = element(bLow, bHigh, j);
+/** Elements of b that are one of a's, or in one of the ranges whose bounds a's elements are. */
+function inSet(a: v128, b: v128, lengthA: u32, ranges: bool, isWords: bool, isSigned: bool): u32 {
+  let found: u32 = 0;
   if (!ranges) {
-    for (let i: u32 = 0; i < lengthA; i++) if (element(aLow, aHigh, i) == value) return true;
-    return false;
+    for (let i: u32 = 0; i < lengthA; i++) found |= equal(b, broadcast(a, i, isWords), isWords);
+    return found;
   }
-  for (let i: u32 = 0; i + 1 < lengthA; i += 2)
-    if (value >= element(aLow, aHigh, i) && value <= element(aLow, aHigh, i + 1)) return true;
-  return false;
+  for (let i: u32 = 0; i + 1 < lengthA; i += 2) {
+    const isAbove = atLeast(b, broadcast(a, i, isWords), isWords, isSigned);
+    found |= isAbove & atLeast(broadcast(a, i + 1, isWords), b, isWords, isSigned);
+  }
+  return found;
 }
 
-/** Does a begin at element j of b? What lies beyond the register counts as equal, what lies beyond b's end does not. */
-function substringAt(j: u32, lengthA: u32, lengthB: u32, count: u32): bool {
-  for (let i: u32 = 0; i < lengthA && i + j < count; i++) {
-    if (i + j >= lengthB || element(aLow, aHigh, i) != element(bLow, bHigh, i + j)) return false;
+/** Elements of b at which a begins. What lies beyond the register counts as equal, what lies beyond b's end does not. */
+function substrings(a: v128, b: v128, lengthA: u32, validB: u32, count: u32, isWords: bool): u32 {
+  let found: u32 = (1 << count) - 1;
+  for (let i: u32 = 0; i < lengthA; i++) {
+    const isEqual = equal(b, broadcast(a, i, isWords), isWords) & validB;
+    const beyond = ~(((1 << count) - 1) >> i);
+    found &= (isEqual >> i) | beyond;
   }
-  return true;
-}
-
-function matches(j: u32, lengthA: u32, lengthB: u32, count: u32): bool {
-  const aggregation = (control >> 2) & 3;
-  if (aggregation == EQUAL_ANY || aggregation == RANGES)
-    return j < lengthB && inSet(j, lengthA, aggregation == RANGES);
-  if (aggregation == EQUAL_EACH) {
-    if (j >= lengthA || j >= lengthB) return j >= lengthA && j >= lengthB;
-    return element(aLow, aHigh, j) == element(bLow, bHigh, j);
-  }
-  return substringAt(j, lengthA, lengthB, count);
+  return found;
 }
 
 /** The result bits, bit 16 when b is shorter than the register, bit 17 when a is. Lengths of -1: up to the first zero. */
 export function compareStrings(
-  firstLow: u64, firstHigh: u64, secondLow: u64, secondHigh: u64, givenA: i32, givenB: i32, controlByte: u32,
+  firstLow: u64, firstHigh: u64, secondLow: u64, secondHigh: u64, givenA: i32, givenB: i32, control: u32,
 ): u32 {
-  aLow = firstLow;
-  aHigh = firstHigh;
-  bLow = secondLow;
-  bHigh = secondHigh;
-  control = controlByte;
-  const count: u32 = (control & 1) != 0 ? 8 : 16;
-  const lengthA = lengthOf(aLow, aHigh, givenA, count);
-  const lengthB = lengthOf(bLow, bHigh, givenB, count);
-  let bits: u32 = 0;
-  for (let j: u32 = 0; j < count; j++) {
-    let bit = matches(j, lengthA, lengthB, count);
-    if ((control & 0x10) != 0 && ((control & 0x20) == 0 || j < lengthB)) bit = !bit;
-    bits |= <u32>bit << j;
-  }
+  const a = i64x2.replace_lane(i64x2.splat(firstLow), 1, firstHigh);
+  const b = i64x2.replace_lane(i64x2.splat(secondLow), 1, secondHigh);
+  const isWords = (control & 1) != 0;
+  const count: u32 = isWords ? 8 : 16;
+  const all: u32 = (1 << count) - 1;
+  const lengthA = lengthOf(a, givenA, count, isWords);
+  const lengthB = lengthOf(b, givenB, count, isWords);
+  const validA: u32 = (1 << lengthA) - 1;
+  const validB: u32 = (1 << lengthB) - 1;
+  const aggregation = (control >> 2) & 3;
+  let bits: u32;
+  if (aggregation == EQUAL_EACH) bits = (equal(a, b, isWords) & validA & validB) | (all & ~validA & ~validB);
+  else if (aggregation == EQUAL_ANY || aggregation == RANGES)
+    bits = inSet(a, b, lengthA, aggregation == RANGES, isWords, (control & 2) != 0) & validB;
+  else bits = substrings(a, b, lengthA, validB, count, isWords);
+  if ((control & 0x10) != 0) bits ^= (control & 0x20) != 0 ? validB : all;
   return bits | (<u32>(lengthB < count) << 16) | (<u32>(lengthA < count) << 17);
 }
 
