@@ -8,10 +8,10 @@ import { joinBytes, keyPart, regionOffsets } from "./region-data.ts";
 import type { Translation, TranslatedModule } from "./translator.ts";
 
 /** About so many bytes of packed regions go into one module. */
-const BATCH_BYTES = 192 * 1024;
+const BATCH_BYTES = 64 * 1024;
 
 /** So long the service waits between modules, so that there are fewer of them. */
-const GATHER_MS = 12;
+const GATHER_MS = 3;
 
 /** One machine. */
 export interface TranslationClient {

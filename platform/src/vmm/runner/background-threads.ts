@@ -5,10 +5,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 
 const TASKS = "/proc/self/task";
-/** Starts of thread names, as the kernel cuts them: V8's worker threads and our translator. */
-const BACKGROUND = ["V8Worker", "hearth-translat"];
-/** They keep a tenth of the share that a vCPU's thread has. */
-const NICE = 10;
+/**
+ * Nice values by starts of thread names, as the kernel cuts them. The translator, without which there is nothing to optimize, has a
+ * third of a vCPU's share; each of V8's worker threads a ninth of that.
+ */
+const NICE: ReadonlyMap<string, number> = new Map([
+  ["hearth-translat", 5],
+  ["V8Worker", 15],
+]);
 
 /** Lowers the priority of background threads there are by now. Without procfs, or when it is not allowed, nothing changes. */
 export function yieldToVcpus(): void {
@@ -21,7 +25,7 @@ export function yieldToVcpus(): void {
   for (const thread of threads) {
     try {
       const name = readFileSync(`${TASKS}/${thread}/comm`, "utf8");
-      if (BACKGROUND.some((start) => name.startsWith(start))) setPriority(Number(thread), NICE);
+      for (const [start, nice] of NICE) if (name.startsWith(start)) setPriority(Number(thread), nice);
     } catch {
       // The thread has ended since, or has a higher value already.
     }

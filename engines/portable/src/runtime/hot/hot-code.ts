@@ -36,6 +36,11 @@ const FREE_FORM_MS = 50;
 const MAX_TRIES = 4;
 /** Regions under translation at most. */
 const MAX_REQUESTS = 256;
+/**
+ * While translations are waited for, a place must have been found hot more often: once more for every so many. So the hottest code
+ * is compiled first, and the rest when there is time for it.
+ */
+const REQUESTS_PER_MENTION = 3;
 
 interface CoreFunctions extends CoreLookup {
   enterAt(cpu: number, linear: bigint): number;
@@ -79,6 +84,8 @@ export class HotCode {
   /** Micro-ops of entries that are being translated. */
   readonly #underWay = new Set<number>();
   readonly #startMs = performance.now();
+  /** How often places have been found hot, by their micro-ops. */
+  readonly #mentions = new Map<number, number>();
   #formMs = 0;
   #formed = 0;
   #nextRequest = 0;
@@ -155,6 +162,7 @@ export class HotCode {
     this.#resets = resets;
     this.#slots.forgetAll();
     this.#underWay.clear();
+    this.#mentions.clear();
     this.#again = [];
   }
 
@@ -186,6 +194,7 @@ export class HotCode {
   }
 
   #translate(area: number, place: HotPlace): void {
+    if (!this.#isHotEnough(place.uop)) return;
     if (regionCompiler() === undefined) {
       void loadRegionCompiler();
       return;
@@ -201,6 +210,12 @@ export class HotCode {
     if (!this.#translator.request(id, packRegion(formed.region))) return;
     this.#requests.set(id, { ...formed, resets: this.#resets });
     this.#underWay.add(place.uop);
+  }
+
+  #isHotEnough(uop: number): boolean {
+    const mentions = (this.#mentions.get(uop) ?? 0) + 1;
+    this.#mentions.set(uop, mentions);
+    return mentions > this.#requests.size / REQUESTS_PER_MENTION;
   }
 
   #form(area: number, place: HotPlace): LocatedRegion | undefined {
