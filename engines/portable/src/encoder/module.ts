@@ -49,6 +49,11 @@ export class ModuleBuilder {
     ]);
   }
 
+  /** The table that indirect calls go through, in place of one of its own. */
+  importTable(moduleName: string, field: string): void {
+    this.#imports.push([name(moduleName), name(field), 0x01, 0x70, 0x00, 0]);
+  }
+
   importFunction(moduleName: string, field: string, signature: Signature): number {
     this.#imports.push([name(moduleName), name(field), 0x00, unsignedLeb(this.typeOf(signature))]);
     return this.#importedFunctions++;
@@ -91,18 +96,18 @@ export class ModuleBuilder {
       vector(s.results.map((r) => TYPE_CODE[r])),
     ]);
     const size = unsignedLeb(this.#tableSize);
+    const tables = this.#tableSize > 0 ? [[0x70, 0x01, size, size]] : [];
+    const elements = this.#elements.map((e) => unsignedLeb(e));
+    const segments = elements.length > 0 ? [[0x00, 0x41, signedLeb(0), 0x0b, vector(elements)]] : [];
     const bodies = this.#functions.map(({ body }) => body);
     const parts: Code[] = [
       [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       section(1, vector(types)),
       section(2, vector(this.#imports)),
       section(3, vector(this.#functions.map((f) => unsignedLeb(f.type)))),
-      section(4, vector([[0x70, 0x01, size, size]])),
+      section(4, vector(tables)),
       section(7, vector(this.#exports)),
-      section(
-        9,
-        vector([[0x00, 0x41, signedLeb(0), 0x0b, vector(this.#elements.map((e) => unsignedLeb(e)))]]),
-      ),
+      section(9, vector(segments)),
       section(0, this.#branchHints(bodies)),
       section(10, vector(bodies.map(({ bytes }) => [unsignedLeb(bytes.length), bytes]))),
       section(0, this.#nameSection()),

@@ -8,7 +8,6 @@ import {
   call,
   callIndirect,
   i32,
-  i64,
   ifThen,
   localGet,
   localSet,
@@ -18,16 +17,8 @@ import {
 import { ModuleBuilder } from "../encoder/module.ts";
 import { type HandlerTable, layOutHandlers } from "../decode/handlers.ts";
 import type { Instruction } from "../isa/lowering.ts";
-import {
-  CPU_BUDGET,
-  CPU_CODE_PAGE,
-  CPU_CONTEXT,
-  CPU_JUMP_CACHE,
-  EXIT_RESUME,
-  JUMP_CACHE_BITS,
-  REGION_SLOTS,
-  UOP_HANDLER,
-} from "../layout.ts";
+import { CPU_BUDGET, EXIT_RESUME, REGION_SLOTS, UOP_HANDLER } from "../layout.ts";
+import { jumpIfCached } from "../lowering/jump-cache.ts";
 import { CPU, type Linkage } from "../lowering/linkage.ts";
 import { dispatch, HANDLER_SIGNATURE, HandlerLowering } from "./handler.ts";
 
@@ -107,25 +98,16 @@ function generate(
 /** jumpFar(cpu, address): through the jump cache to the micro-ops at a linear address, else through the core. */
 function addJumpFar(builder: ModuleBuilder, linkage: Linkage): number {
   const address = localGet(1, "i64");
-  const entry = localGet(2, "i32");
-  const uop = localGet(3, "i32");
-  const folded = i64.xor(address, i64.shrU(address, i64.const(JUMP_CACHE_BITS)));
-  const mixed = i32.xor(i32.wrap(folded), i32.load(CPU, CPU_CONTEXT));
-  const index = i32.and(mixed, i32.const((1 << JUMP_CACHE_BITS) - 1));
-  const isSameContext = i32.eq(i32.load(entry, CPU_JUMP_CACHE + 12), i32.load(CPU, CPU_CONTEXT));
-  const hit = i32.and(i64.eq(i64.load(entry, CPU_JUMP_CACHE), address), isSameContext);
+  const uop = localGet(2, "i32");
   const resolve = linkage.coreFunction("resolveJump", ["i32", "i64"], "i32");
+  const isDue = i32.gtS(i32.load(CPU, CPU_BUDGET), i32.const(0));
   const code: Code = [
-    localSet(2, i32.add(CPU, i32.shl(index, i32.const(4)))),
-    ifThen(i32.and(hit, i32.gtS(i32.load(CPU, CPU_BUDGET), i32.const(0))), [
-      i64.store(CPU, CPU_CODE_PAGE, i64.and(address, i64.const(~0xfffn))),
-      dispatch(linkage, i32.load(entry, CPU_JUMP_CACHE + 8), 3),
-    ]),
-    localSet(3, call(resolve, [CPU, address], "i32")),
+    jumpIfCached(linkage.handlerType, address, isDue, 2),
+    localSet(2, call(resolve, [CPU, address], "i32")),
     ifThen(i32.eqz(uop), returnValue(i32.const(EXIT_RESUME))),
-    dispatch(linkage, uop, 3),
+    dispatch(linkage, uop, 2),
   ];
-  return builder.addFunction({ params: ["i32", "i64"], results: ["i32"] }, ["i32", "i32"], code, "jumpFar");
+  return builder.addFunction({ params: ["i32", "i64"], results: ["i32"] }, ["i32"], code, "jumpFar");
 }
 
 /** run(cpu) → exit code: the core prepares each entry and answers 0 when the slice is over. */

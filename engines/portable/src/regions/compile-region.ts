@@ -17,7 +17,7 @@ import { regionExport } from "./region-name.ts";
 import { RegionLowering, type Transfers } from "./region-lowering.ts";
 
 /**
- * One module with a function for each image. It imports `hearth.memory`, `hearth.jumpFar` and core functions. `labels` name the
+ * One module with a function for each image. It imports `hearth.memory`, `hearth.handlers`, `hearth.jumpFar` and core functions. `labels` name the
  * functions for profilers.
  */
 export function compileRegions(
@@ -28,6 +28,7 @@ export function compileRegions(
 ): Uint8Array<ArrayBuffer> {
   const builder = new ModuleBuilder();
   builder.importMemory("hearth", "memory", 1, memoryMaxPages);
+  builder.importTable("hearth", "handlers");
   const linkage = importLinkage(builder);
   // One after another becomes bytes: what code is made of takes much more room.
   const bodies = images.map((image) => new RegionCompiler(image, entries, linkage).compile());

@@ -9,6 +9,7 @@
 import type { Code } from "../encoder/bytes.ts";
 import { type Expr, i32, i64, localGet, localSet, returnValue } from "../encoder/expressions.ts";
 import { CPU_CODE_PAGE, CPU_UOP, RECORD_UOPS, UOP_IMM, UOP_SIZE } from "../layout.ts";
+import { jumpIfCached } from "../lowering/jump-cache.ts";
 import { CPU, type Linkage, tailCall } from "../lowering/linkage.ts";
 import { RegionFlags } from "./region-flags.ts";
 import { RegionState } from "./region-state.ts";
@@ -78,6 +79,12 @@ export class RegionCode {
       state.setBudget(i32.sub(state.budget(), i32.const(1))),
       state.spill(),
       this.flags.localsToFields(),
+      jumpIfCached(
+        this.linkage.handlerType,
+        localGet(this.#target, "i64"),
+        i32.gtS(state.budget(), i32.const(0)),
+        this.#uop,
+      ),
       tailCall(this.linkage.jumpFar, [CPU, localGet(this.#target, "i64")]),
     ];
     state.finish();

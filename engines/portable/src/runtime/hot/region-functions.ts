@@ -7,8 +7,8 @@ export class RegionFunctions {
   readonly #exports = new WeakMap<WebAssembly.Module, WebAssembly.Exports>();
 
   constructor(memory: WebAssembly.Memory, core: WebAssembly.Exports, interpreter: WebAssembly.Exports) {
-    const jumpFar = interpreter["jumpFar"] as WebAssembly.ExportValue;
-    this.#imports = { hearth: { memory, jumpFar }, core: core as WebAssembly.ModuleImports };
+    const { jumpFar, handlers } = interpreter as Record<"jumpFar" | "handlers", WebAssembly.ExportValue>;
+    this.#imports = { hearth: { memory, jumpFar, handlers }, core: core as WebAssembly.ModuleImports };
   }
 
   /** The function of the region with this index in the module. */
