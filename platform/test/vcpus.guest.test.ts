@@ -97,11 +97,10 @@ describe("4 vCPUs", () => {
 
   test("idle, they cost next to nothing", async () => {
     await machine.exec(["true"]);
-    await delay(500);
-    const before = process.cpuUsage();
-    await delay(3000);
-    const { user, system } = process.cpuUsage(before);
-    assert.ok(user + system < 300_000, `${(user + system) / 1000} ms of CPU in 3 s`);
+    // What was hot before is still being compiled.
+    for (let second = 0; second < 30 && (await cpuMsWithin(1000)) > 100; second++);
+    const cpuMs = await cpuMsWithin(3000);
+    assert.ok(cpuMs < 300, `${cpuMs} ms of CPU in 3 s`);
   });
 });
 
@@ -117,6 +116,14 @@ test("32 vCPUs, and an ordinary end", async () => {
   assert.equal((await machine.exec(["nproc"])).stdout, "32\n");
   assert.equal((await machine.shutdown()).reason, "power-off");
 });
+
+/** CPU time of this process over so many milliseconds. */
+async function cpuMsWithin(milliseconds: number): Promise<number> {
+  const before = process.cpuUsage();
+  await delay(milliseconds);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
 
 function sortedSum(first: number): string {
   const numbers: string[] = [];

@@ -9,8 +9,8 @@ export interface TranslationLink {
   readonly ready: SharedArrayBuffer;
 }
 
-/** A number of the machine's and a packed region; a message from a machine is a list of these. */
-export type TranslationRequest = readonly [request: number, region: Uint8Array];
+/** What a machine asks for: a number of its own and a packed region, or the number of a known module. Messages are lists of these. */
+export type TranslationRequest = readonly [request: number, region: Uint8Array] | number;
 
 export interface TranslationThreadStart {
   /** Folder of Node's compile cache, if it is used. */

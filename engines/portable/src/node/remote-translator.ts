@@ -24,6 +24,10 @@ export class RemoteTranslator implements Translator {
     return true;
   }
 
+  want(id: number): void {
+    this.#unsent.push(id);
+  }
+
   take(): readonly Translation[] {
     if (this.#unsent.length > 0) this.#send();
     const ready = Atomics.load(this.#ready, 0);

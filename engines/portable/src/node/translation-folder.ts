@@ -69,9 +69,7 @@ export class TranslationFolder {
 
   #read(path: string): readonly KeptModule[] {
     try {
-      const found = readFileSync(path);
-      // Copied, so that its arrays begin at multiples of 4.
-      const modules = decodePack(new Uint8Array(found), this.#options.compiler, sha256);
+      const modules = decodePack(aligned(readFileSync(path)), this.#options.compiler, sha256);
       if (modules === undefined) remove(path);
       return modules ?? [];
     } catch {
@@ -101,6 +99,12 @@ export class TranslationFolder {
       bytes -= sizeBytes;
     }
   }
+}
+
+/** The same bytes where arrays of words can lie over them. */
+function aligned(bytes: NonSharedBuffer): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = bytes;
+  return byteOffset % 4 === 0 ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);
 }
 
 /** Two processes that make one of the same packs leave everything twice. */

@@ -41,7 +41,10 @@ function connect(port: MessagePort, ready: Int32Array): void {
     },
   };
   port.on("message", (requests: readonly TranslationRequest[]) => {
-    for (const [request, region] of requests) service.request(client, request, region);
+    for (const asked of requests) {
+      if (typeof asked === "number") service.want(client, asked);
+      else service.request(client, ...asked);
+    }
   });
   port.on("close", () => {
     service.disconnect(client);

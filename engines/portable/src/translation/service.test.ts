@@ -95,8 +95,13 @@ test("a machine that comes later is told of everything, also of what was kept", 
     later.received.map(({ translated }) => [...translated.regions]),
     [[...region(7)]],
   );
+  assert.equal(later.received[0]?.translated.module, undefined);
+  again.service.want(later, 1);
+  assert.ok(later.received[1]?.translated.module instanceof WebAssembly.Module);
   again.service.request(later, 5, region(7));
   assert.deepEqual(later.answers(), [{ request: 5, index: 0 }]);
+  again.service.want(later, 99);
+  assert.equal(later.received.length, 3);
   assert.deepEqual([batches, again.batches], [[1], []]);
 });
 

@@ -42,13 +42,20 @@ interface Request {
 }
 
 interface Place {
-  readonly translated: TranslatedModule;
+  readonly id: number;
   readonly index: number;
+}
+
+interface Known {
+  translated: TranslatedModule;
+  /** Until the module is made. */
+  wasm: Uint8Array<ArrayBuffer> | undefined;
 }
 
 export class TranslationService {
   readonly #parts: ServiceParts;
-  readonly #modules: TranslatedModule[] = [];
+  /** By their numbers. */
+  readonly #modules = new Map<number, Known>();
   readonly #byKey = new Map<string, Place>();
   readonly #clients = new Set<TranslationClient>();
   #waiting: Request[] = [];
@@ -58,15 +65,25 @@ export class TranslationService {
     this.#parts = parts;
   }
 
-  /** Takes in what was kept. It is much, and not all of it will be hot again: V8 compiles it when it is called. */
+  /** Takes in what was kept. It is much, and not all of it will be wanted again. */
   know({ wasm, regions }: KeptModule): void {
-    const translated = this.#add(new WebAssembly.Module(wasm), wasm.length, regions);
+    // A copy: what it lies in may be a whole file.
+    const { translated } = this.#add(
+      { wasm: wasm.slice(), sizeBytes: wasm.length, module: undefined },
+      regions,
+    );
     for (const client of this.#clients) client.receive({ translated, answers: [] });
   }
 
   connect(client: TranslationClient): void {
     this.#clients.add(client);
-    for (const translated of this.#modules) client.receive({ translated, answers: [] });
+    for (const { translated } of this.#modules.values()) client.receive({ translated, answers: [] });
+  }
+
+  /** The module comes by `receive`, at once. V8 compiles its functions when they are called. */
+  want(client: TranslationClient, id: number): void {
+    const known = this.#modules.get(id);
+    if (known !== undefined) client.receive({ translated: this.#made(known), answers: [] });
   }
 
   disconnect(client: TranslationClient): void {
@@ -79,8 +96,8 @@ export class TranslationService {
     const key = this.#parts.digest(keyPart(region));
     const place = this.#byKey.get(key);
     if (place !== undefined) {
-      const { translated, index } = place;
-      client.receive({ translated, answers: [{ request, index }] });
+      const translated = this.#made(this.#modules.get(place.id) as Known);
+      client.receive({ translated, answers: [{ request, index: place.index }] });
       return;
     }
     this.#waiting.push({ client, request, region, key });
@@ -117,7 +134,8 @@ export class TranslationService {
     }
     const wasm = compileBatch(compile, regions);
     const kept = { wasm, regions: joinBytes(regions) };
-    const translated = this.#add(new WebAssembly.Module(optimizedAtOnce(wasm)), wasm.length, kept.regions);
+    const module = new WebAssembly.Module(optimizedAtOnce(wasm));
+    const { translated } = this.#add({ wasm: undefined, sizeBytes: wasm.length, module }, kept.regions);
     for (const client of new Set(batch.map((request) => request.client))) {
       const own = batch.filter((request) => request.client === client);
       const answers = own.map(({ request, key }) => ({ request, index: indices.get(key) as number }));
@@ -126,16 +144,28 @@ export class TranslationService {
     this.#parts.keep(kept);
   }
 
-  #add(module: WebAssembly.Module, sizeBytes: number, packed: Uint8Array): TranslatedModule {
+  #made(known: Known): TranslatedModule {
+    if (known.wasm !== undefined) {
+      known.translated = { ...known.translated, module: new WebAssembly.Module(known.wasm) };
+      known.wasm = undefined;
+    }
+    return known.translated;
+  }
+
+  #add(
+    { wasm, ...parts }: Pick<Known, "wasm"> & Pick<TranslatedModule, "module" | "sizeBytes">,
+    packed: Uint8Array,
+  ): Known {
     const shared = new Uint8Array(new SharedArrayBuffer(packed.length));
     shared.set(packed);
-    const translated = { id: this.#modules.length + 1, module, sizeBytes, regions: shared };
-    this.#modules.push(translated);
+    const id = this.#modules.size + 1;
+    const known: Known = { translated: { id, ...parts, regions: shared }, wasm };
+    this.#modules.set(id, known);
     const offsets = regionOffsets(packed);
     offsets.forEach((offset, index) => {
       const region = packed.subarray(offset, offsets[index + 1] ?? packed.length);
-      this.#byKey.set(this.#parts.digest(keyPart(region)), { translated, index });
+      this.#byKey.set(this.#parts.digest(keyPart(region)), { id, index });
     });
-    return translated;
+    return known;
   }
 }

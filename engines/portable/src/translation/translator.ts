@@ -20,7 +20,8 @@ export interface HotRegion {
 export interface TranslatedModule {
   /** One module has one number, whoever is told of it and how often. */
   readonly id: number;
-  readonly module: WebAssembly.Module;
+  /** Undefined for one that was kept from an earlier run: it is made when it is wanted. */
+  readonly module: WebAssembly.Module | undefined;
   readonly sizeBytes: number;
   /** What its functions were made from, in their order, as `packRegion` makes it, one after another. */
   readonly regions: Uint8Array;
@@ -33,7 +34,7 @@ export interface TranslationAnswer {
   readonly index: number;
 }
 
-/** A module that has become ready. Without answers it was there before anybody asked. */
+/** A module that has become ready, or known. Without answers it was there before anybody asked. */
 export interface Translation {
   readonly translated: TranslatedModule;
   readonly answers: readonly TranslationAnswer[];
@@ -42,6 +43,8 @@ export interface Translation {
 export interface Translator {
   /** Asks for a region, as `packRegion` makes it, under a number of the caller's; false when there is no time for it now. */
   request(request: number, region: Uint8Array<ArrayBuffer>): boolean;
+  /** Asks for a known module to be made; it comes by `take`. */
+  want(id: number): void;
   /** What has become ready since the last call. */
   take(): readonly Translation[];
 }

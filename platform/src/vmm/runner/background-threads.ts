@@ -7,11 +7,12 @@ import { setPriority } from "node:os";
 const TASKS = "/proc/self/task";
 /**
  * Nice values by starts of thread names, as the kernel cuts them. The translator, without which there is nothing to optimize, has a
- * third of a vCPU's share; each of V8's worker threads a ninth of that.
+ * third of a vCPU's share; each of V8's worker threads a third of that. Less would not do: V8's sweeper works in these threads, and
+ * where it has begun a sweep, the event loops of other threads ask for its end again and again.
  */
 const NICE: ReadonlyMap<string, number> = new Map([
   ["hearth-translat", 5],
-  ["V8Worker", 15],
+  ["V8Worker", 10],
 ]);
 
 /** Lowers the priority of background threads there are by now. Without procfs, or when it is not allowed, nothing changes. */

@@ -1,6 +1,6 @@
 // Hot code of one machine becomes regions. Between slices: places that the core found hot are formed to images and handed to the
 // translator; modules that have become ready are installed if the code is still the same. Code that was translated before, by
-// whomever, is installed when it is first decoded.
+// whomever, is installed much sooner.
 
 import {
   CPU_MODE,
@@ -84,6 +84,8 @@ export class HotCode {
   /** Micro-ops of entries that are being translated. */
   readonly #underWay = new Set<number>();
   readonly #startMs = performance.now();
+  /** Places that wait for a known module to be made, by its number. */
+  readonly #wanting = new Map<number, HotPlace[]>();
   /** How often places have been found hot, by their micro-ops. */
   readonly #mentions = new Map<number, number>();
   #formMs = 0;
@@ -100,7 +102,7 @@ export class HotCode {
     this.#functions = new RegionFunctions(memory, core, interpreter);
     this.#slots = new RegionSlots(view, interpreter["handlers"] as WebAssembly.Table, firstSlot);
     this.#pages = new CodePages(view, this.#core);
-    this.#known = new KnownRegions(view, (module) => this.#slots.dropModule(module));
+    this.#known = new KnownRegions(view, (id) => this.#slots.dropModule(id));
     this.#rate = new SampleRate(view);
     view.setUint32(ENGINE_FIRST_REGION, firstSlot, true);
   }
@@ -127,7 +129,7 @@ export class HotCode {
     this.#rate.adjust();
     this.#noticeReset();
     this.#slots.dropStale(area);
-    for (const translation of this.#translator.take()) this.#receive(translation);
+    for (const translation of this.#translator.take()) this.#receive(area, translation);
     const again = this.#again;
     this.#again = [];
     for (const { place, tries } of again) this.#consider(area, place, tries);
@@ -162,6 +164,7 @@ export class HotCode {
     this.#resets = resets;
     this.#slots.forgetAll();
     this.#underWay.clear();
+    for (const id of this.#wanting.keys()) this.#wanting.set(id, []);
     this.#mentions.clear();
     this.#again = [];
   }
@@ -170,11 +173,11 @@ export class HotCode {
     if (this.#slots.isEntry(place.uop) || this.#underWay.has(place.uop)) return;
     const found = this.#pages.at(area, place, () => this.#installKnown(area, place));
     if (found === "unmapped" && tries < MAX_TRIES) this.#again.push({ place, tries: tries + 1 });
-    else if (found !== "installed" && !place.isKnown) this.#translate(area, place);
+    else if (found !== "installed" && found !== "wanted" && !place.isKnown) this.#translate(area, place);
   }
 
-  /** Installs a region that was translated before and whose code is here. */
-  #installKnown(area: number, place: HotPlace): "installed" | "unmapped" | "other code" {
+  /** Installs a region that was translated before and whose code is here, or sees to it that its module is made. */
+  #installKnown(area: number, place: HotPlace): "installed" | "wanted" | "unmapped" | "other code" {
     let isUnmapped = false;
     for (const known of this.#known.candidates(place.digest)) {
       const region = this.#known.regionOf(known);
@@ -182,9 +185,19 @@ export class HotCode {
       const pages = this.#pages.find(area, place.linear, region.image.pages);
       isUnmapped ||= pages === undefined;
       if (pages === undefined || !this.#isUsable({ place, region, pages }, area)) continue;
+      if (known.translated.module === undefined) {
+        this.#want(known.translated.id, place);
+        return "wanted";
+      }
       if (this.#install({ place, region, pages }, known.translated, known.index)) return "installed";
     }
     return isUnmapped ? "unmapped" : "other code";
+  }
+
+  #want(id: number, place: HotPlace): void {
+    const others = this.#wanting.get(id);
+    if (others === undefined) this.#translator.want(id);
+    this.#wanting.set(id, [...(others ?? []), place]);
   }
 
   #isUsable({ region, pages }: LocatedRegion, area: number): boolean {
@@ -227,12 +240,17 @@ export class HotCode {
     return formAt(source, place, (distances) => this.#pages.find(area, place.linear, distances));
   }
 
-  #receive({ translated, answers }: Translation): void {
-    const known = this.#known.add(translated);
+  #receive(area: number, { translated, answers }: Translation): void {
+    this.#known.add(translated);
+    if (translated.module !== undefined) {
+      const places = this.#wanting.get(translated.id) ?? [];
+      this.#wanting.delete(translated.id);
+      for (const place of places) this.#consider(area, place, 0);
+    }
     for (const { request, index } of answers) {
       const requested = this.#requests.get(request);
       this.#requests.delete(request);
-      if (requested !== undefined) this.#installRequested(requested, known, index);
+      if (requested !== undefined) this.#installRequested(requested, translated, index);
     }
   }
 
@@ -245,9 +263,10 @@ export class HotCode {
   }
 
   #install({ place, region, pages }: LocatedRegion, translated: TranslatedModule, index: number): boolean {
-    const { module } = translated;
+    const { module, id } = translated;
+    if (module === undefined) return false;
     const run = this.#functions.get(module, index);
     this.#known.noteUse(translated);
-    return this.#slots.install({ image: region.image, entryUop: place.uop, pages, run, module });
+    return this.#slots.install({ image: region.image, entryUop: place.uop, pages, run, moduleId: id });
   }
 }

@@ -37,6 +37,9 @@ export class InlineTranslator implements Translator {
     return true;
   }
 
+  /** Nothing is known here from earlier runs. */
+  want(): void {}
+
   take(): readonly Translation[] {
     const ready = this.#ready;
     this.#ready = [];

@@ -26,7 +26,7 @@ function module(id: number, digests: readonly number[], sizeBytes = 100): Transl
 /** Known regions of a memory that ends with the core's table, and the modules that were given up. */
 function known() {
   const view = new DataView(new ArrayBuffer(KNOWN_BLOCKS_BASE + TABLE_BYTES));
-  const dropped: WebAssembly.Module[] = [];
+  const dropped: number[] = [];
   const digestsOfCore = () =>
     [...new Uint32Array(view.buffer, KNOWN_BLOCKS_BASE)].filter((word) => word !== 0);
   return { regions: new KnownRegions(view, (gone) => dropped.push(gone)), dropped, digestsOfCore };
@@ -47,19 +47,36 @@ test("regions are found by the digest of their entry, the latest first", () => {
 
 test("a module that is told of twice is the first one", () => {
   const { regions } = known();
-  const first = regions.add(module(1, [7]));
-  assert.equal(regions.add(module(1, [7])), first);
-  assert.equal(regions.candidates(7).length, 1);
+  const first = module(1, [7]);
+  regions.add(first);
+  regions.add(module(1, [7]));
+  assert.deepEqual(
+    regions.candidates(7).map(({ translated }) => translated),
+    [first],
+  );
+});
+
+test("a module that is known first and made later is then the one that was made", () => {
+  const { regions } = known();
+  const made = module(1, [7]);
+  regions.add({ ...made, module: undefined });
+  assert.equal(regions.candidates(7)[0]?.translated.module, undefined);
+  regions.add(made);
+  assert.deepEqual(
+    regions.candidates(7).map(({ translated }) => translated.module),
+    [made.module],
+  );
 });
 
 test("beyond the size the module goes that has not been used for longest", () => {
   const { regions, dropped } = known();
   const half = 24 * 1024 * 1024 - 1000;
-  const first = regions.add(module(1, [1], half));
-  const second = regions.add(module(2, [2], half));
+  const first = module(1, [1], half);
+  regions.add(first);
+  regions.add(module(2, [2], half));
   regions.noteUse(first);
   regions.add(module(3, [3], half));
-  assert.deepEqual(dropped, [second.module]);
+  assert.deepEqual(dropped, [2]);
   assert.deepEqual(
     [1, 2, 3].map((digest) => regions.candidates(digest).length),
     [1, 0, 1],

@@ -19,44 +19,50 @@ export interface KnownRegion {
   readonly offset: number;
 }
 
+type Place = Omit<KnownRegion, "translated"> & { readonly id: number };
+
 export class KnownRegions {
   readonly #view: DataView;
-  readonly #byDigest = new Map<number, KnownRegion[]>();
+  readonly #byDigest = new Map<number, Place[]>();
   /** By their numbers, the one longest unused first. */
   readonly #modules = new Map<number, TranslatedModule>();
-  readonly #dropModule: (module: WebAssembly.Module) => void;
+  readonly #dropModule: (id: number) => void;
   #bytes = 0;
   #digests = 0;
 
-  /** `dropModule` is called when a module is given up. */
-  constructor(view: DataView, dropModule: (module: WebAssembly.Module) => void) {
+  /** `dropModule` is called with its number when a module is given up. */
+  constructor(view: DataView, dropModule: (id: number) => void) {
     this.#view = view;
     this.#dropModule = dropModule;
   }
 
   /** Regions that are entered through a block with this digest, the latest first. */
   candidates(digest: number): readonly KnownRegion[] {
-    return this.#byDigest.get(digest) ?? [];
+    const places = this.#byDigest.get(digest) ?? [];
+    return places.map(({ id, ...place }) => ({
+      ...place,
+      translated: this.#modules.get(id) as TranslatedModule,
+    }));
   }
 
   regionOf({ translated, offset }: KnownRegion): HotRegion {
     return unpackRegion(translated.regions, offset);
   }
 
-  /** Takes a module in and answers it, or the one with the same number that is there already. */
-  add(translated: TranslatedModule): TranslatedModule {
-    const present = this.#modules.get(translated.id);
-    if (present !== undefined) return present;
-    this.#modules.set(translated.id, translated);
+  /** Takes a module in, or what was known without being made and is made now. */
+  add(translated: TranslatedModule): void {
+    const { id } = translated;
+    const present = this.#modules.get(id);
+    if (present?.module === undefined) this.#modules.set(id, translated);
+    if (present !== undefined) return;
     this.#bytes += sizeOf(translated);
     regionOffsets(translated.regions).forEach((offset, index) => {
       const digest = digestAt(translated.regions, offset);
       const others = this.#byDigest.get(digest) ?? [];
       if (others.length === 0) this.#tellCore(digest);
-      this.#byDigest.set(digest, [{ translated, index, offset }, ...others]);
+      this.#byDigest.set(digest, [{ id, index, offset }, ...others]);
     });
     while (this.#modules.size > MAX_MODULES || this.#bytes > MAX_BYTES) this.#giveUpOldest();
-    return translated;
   }
 
   /** A region of the module is in use. */
@@ -70,12 +76,12 @@ export class KnownRegions {
     this.#bytes -= sizeOf(oldest);
     for (const offset of regionOffsets(oldest.regions)) {
       const digest = digestAt(oldest.regions, offset);
-      const others = this.candidates(digest).filter(({ translated }) => translated.id !== id);
+      const others = (this.#byDigest.get(digest) ?? []).filter((place) => place.id !== id);
       // The core goes on to report the digest, which then leads nowhere.
       if (others.length === 0) this.#byDigest.delete(digest);
       else this.#byDigest.set(digest, others);
     }
-    this.#dropModule(oldest.module);
+    this.#dropModule(id);
   }
 
   #tellCore(digest: number): void {

@@ -24,8 +24,8 @@ export interface EnterableRegion {
   /** In the order of `image.pages`. */
   readonly pages: readonly RegionPage[];
   readonly run: WebAssembly.ExportValue;
-  /** The module it is a function of. */
-  readonly module: WebAssembly.Module;
+  /** Number of the module it is a function of. */
+  readonly moduleId: number;
 }
 
 interface Installed {
@@ -35,7 +35,7 @@ interface Installed {
   readonly original: number;
   readonly record: number;
   readonly recordBytes: number;
-  readonly module: WebAssembly.Module;
+  readonly moduleId: number;
 }
 
 interface Space {
@@ -95,10 +95,10 @@ export class RegionSlots {
     this.#writeRecord(record, region);
     const entryIndex = unpackNodes(region.image.nodes)[0]?.first ?? 0;
     const original = record + RECORD_UOPS + entryIndex * UOP_SIZE;
-    const { entryUop, module } = region;
+    const { entryUop, moduleId } = region;
     this.#installs++;
     this.#table.set(slot, region.run);
-    this.#installed.set(record, { slot, entryUop, original, record, recordBytes, module });
+    this.#installed.set(record, { slot, entryUop, original, record, recordBytes, moduleId });
     this.#originals.set(entryUop, original);
     this.#view.setUint32(entryUop + UOP_HANDLER, slot, true);
     this.#view.setBigUint64(entryUop + UOP_IMM, BigInt(record), true);
@@ -115,9 +115,8 @@ export class RegionSlots {
   }
 
   /** Drops all regions of a module. */
-  dropModule(module: WebAssembly.Module): void {
-    for (const installed of this.#installed.values())
-      if (installed.module === module) this.#remove(installed);
+  dropModule(id: number): void {
+    for (const installed of this.#installed.values()) if (installed.moduleId === id) this.#remove(installed);
   }
 
   /** Frees what regions hold to which nothing leads any more. */
