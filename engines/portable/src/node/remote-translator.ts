@@ -34,7 +34,8 @@ export class RemoteTranslator implements Translator {
     if (ready === this.#taken) return [];
     this.#taken = ready;
     const translations: Translation[] = [];
-    for (let found = this.#receive(); found !== undefined; found = this.#receive()) translations.push(found);
+    for (let found = this.#receive(); found !== undefined; found = this.#receive())
+      translations.push(...found);
     return translations;
   }
 
@@ -46,7 +47,7 @@ export class RemoteTranslator implements Translator {
     this.#unsent = [];
   }
 
-  #receive(): Translation | undefined {
-    return receiveMessageOnPort(this.#link.port)?.message as Translation | undefined;
+  #receive(): readonly Translation[] | undefined {
+    return receiveMessageOnPort(this.#link.port)?.message as readonly Translation[] | undefined;
   }
 }

@@ -1,7 +1,6 @@
 // The thread that translates for all machines of a process. It is told of each machine's port; what is kept between runs is read
 // first.
 
-import { createHash } from "node:crypto";
 import { enableCompileCache } from "node:module";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { TranslationService } from "../translation/service.ts";
@@ -26,7 +25,6 @@ const folder =
 const keeper = folder && new TranslationKeeper(folder);
 const service = new TranslationService({
   loadCompiler: async () => (await import("../regions/compiler.ts")).compileImages,
-  digest: (bytes) => createHash("sha256").update(bytes).digest("base64"),
   keep: (module) => keeper?.keep(module),
 });
 for (const module of folder?.load() ?? []) service.know(module);
@@ -35,8 +33,8 @@ parentPort?.on("message", ({ port, ready }: TranslationLink) => connect(port, ne
 
 function connect(port: MessagePort, ready: Int32Array): void {
   const client = {
-    receive: (translation: unknown) => {
-      port.postMessage(translation);
+    receive: (translations: unknown) => {
+      port.postMessage(translations);
       Atomics.add(ready, 0, 1);
     },
   };

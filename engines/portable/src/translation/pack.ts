@@ -3,6 +3,7 @@
 //   0 magic   8 version   12 compiler (32 bytes)   44 checksum of all that follows (32 bytes)   76 modules
 //   80 for each module: bytes of WebAssembly, bytes of regions; then both, each padded to 4 bytes
 
+import { areEqual } from "./region-data.ts";
 import type { KeptModule } from "./service.ts";
 
 const MAGIC = "HEARTHTR";
@@ -69,8 +70,4 @@ export function decodePack(
     at = regionsAt + padded(regionBytes);
   }
   return modules;
-}
-
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -30,6 +30,14 @@ export function keyPart(packed: Uint8Array): Uint8Array {
   return packed.subarray(4, packed.length - padded(view.getUint32(28, true)));
 }
 
+export function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+export function isSameTranslation(a: Uint8Array, b: Uint8Array): boolean {
+  return areEqual(keyPart(a), keyPart(b));
+}
+
 /** Bytes that several regions take together, one after another. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { UOP_SIZE } from "../layout.ts";
 import { packRegion } from "./region-data.ts";
@@ -26,7 +25,6 @@ function serviceWithNotes() {
       notes.batches.push(images.length);
       return EMPTY_MODULE;
     },
-    digest: (bytes) => createHash("sha256").update(bytes).digest("hex"),
     keep: (module) => void notes.kept.push(module),
   });
   return { service, ...notes };
@@ -40,8 +38,8 @@ function machine() {
   return {
     received,
     answers,
-    receive: (translation: Translation) => {
-      received.push(translation);
+    receive: (translations: readonly Translation[]) => {
+      received.push(...translations);
       look();
     },
     answered: (count: number) =>

@@ -4,7 +4,7 @@
 
 import { optimizedAtOnce } from "../encoder/compilation-hints.ts";
 import { compileBatch } from "./compile-batch.ts";
-import { joinBytes, keyPart, regionOffsets } from "./region-data.ts";
+import { areEqual, digestAt, isSameTranslation, joinBytes, keyPart, regionOffsets } from "./region-data.ts";
 import type { Translation, TranslatedModule } from "./translator.ts";
 
 /** About so many bytes of packed regions go into one module. */
@@ -15,8 +15,8 @@ const GATHER_MS = 3;
 
 /** One machine. */
 export interface TranslationClient {
-  /** Never called from within `connect` or `request`, but for what is known already. */
-  receive(translation: Translation): void;
+  /** Never called from within `connect`, `want` or `request`, but for what is known already. */
+  receive(translations: readonly Translation[]): void;
 }
 
 /** A module with what its functions were made from, as it is kept. */
@@ -28,8 +28,6 @@ export interface KeptModule {
 export interface ServiceParts {
   /** Loads the region compiler when it is first needed. */
   loadCompiler(): Promise<Parameters<typeof compileBatch>[0]>;
-  /** A key of some tens of characters for bytes. */
-  digest(bytes: Uint8Array): string;
   /** Takes new modules to keep them. */
   keep(module: KeptModule): void;
 }
@@ -38,12 +36,13 @@ interface Request {
   readonly client: TranslationClient;
   readonly request: number;
   readonly region: Uint8Array;
-  readonly key: string;
 }
 
+/** A region that has a translation. */
 interface Place {
   readonly id: number;
   readonly index: number;
+  readonly key: Uint8Array;
 }
 
 interface Known {
@@ -56,7 +55,8 @@ export class TranslationService {
   readonly #parts: ServiceParts;
   /** By their numbers. */
   readonly #modules = new Map<number, Known>();
-  readonly #byKey = new Map<string, Place>();
+  /** By the digest of their entries. */
+  readonly #places = new Map<number, Place[]>();
   readonly #clients = new Set<TranslationClient>();
   #waiting: Request[] = [];
   #isWorking = false;
@@ -72,18 +72,19 @@ export class TranslationService {
       { wasm: wasm.slice(), sizeBytes: wasm.length, module: undefined },
       regions,
     );
-    for (const client of this.#clients) client.receive({ translated, answers: [] });
+    for (const client of this.#clients) client.receive([{ translated, answers: [] }]);
   }
 
   connect(client: TranslationClient): void {
     this.#clients.add(client);
-    for (const { translated } of this.#modules.values()) client.receive({ translated, answers: [] });
+    const known = [...this.#modules.values()];
+    if (known.length > 0) client.receive(known.map(({ translated }) => ({ translated, answers: [] })));
   }
 
   /** The module comes by `receive`, at once. V8 compiles its functions when they are called. */
   want(client: TranslationClient, id: number): void {
     const known = this.#modules.get(id);
-    if (known !== undefined) client.receive({ translated: this.#made(known), answers: [] });
+    if (known !== undefined) client.receive([{ translated: this.#made(known), answers: [] }]);
   }
 
   disconnect(client: TranslationClient): void {
@@ -93,14 +94,13 @@ export class TranslationService {
 
   /** The answer comes by `receive`, at once if the region is known. */
   request(client: TranslationClient, request: number, region: Uint8Array): void {
-    const key = this.#parts.digest(keyPart(region));
-    const place = this.#byKey.get(key);
+    const place = this.#find(region);
     if (place !== undefined) {
       const translated = this.#made(this.#modules.get(place.id) as Known);
-      client.receive({ translated, answers: [{ request, index: place.index }] });
+      client.receive([{ translated, answers: [{ request, index: place.index }] }]);
       return;
     }
-    this.#waiting.push({ client, request, region, key });
+    this.#waiting.push({ client, request, region });
     if (!this.#isWorking) void this.#work();
   }
 
@@ -125,21 +125,19 @@ export class TranslationService {
   }
 
   #translate(compile: Parameters<typeof compileBatch>[0], batch: readonly Request[]): void {
-    const indices = new Map<string, number>();
     const regions: Uint8Array[] = [];
-    for (const { key, region } of batch) {
-      if (indices.has(key)) continue;
-      indices.set(key, regions.length);
-      regions.push(region);
-    }
+    for (const { region } of batch)
+      if (!regions.some((other) => isSameTranslation(other, region))) regions.push(region);
+    const indexOf = (region: Uint8Array): number =>
+      regions.findIndex((other) => isSameTranslation(other, region));
     const wasm = compileBatch(compile, regions);
     const kept = { wasm, regions: joinBytes(regions) };
     const module = new WebAssembly.Module(optimizedAtOnce(wasm));
     const { translated } = this.#add({ wasm: undefined, sizeBytes: wasm.length, module }, kept.regions);
     for (const client of new Set(batch.map((request) => request.client))) {
       const own = batch.filter((request) => request.client === client);
-      const answers = own.map(({ request, key }) => ({ request, index: indices.get(key) as number }));
-      client.receive({ translated, answers });
+      const answers = own.map(({ request, region }) => ({ request, index: indexOf(region) }));
+      client.receive([{ translated, answers }]);
     }
     this.#parts.keep(kept);
   }
@@ -161,11 +159,17 @@ export class TranslationService {
     const id = this.#modules.size + 1;
     const known: Known = { translated: { id, ...parts, regions: shared }, wasm };
     this.#modules.set(id, known);
-    const offsets = regionOffsets(packed);
+    const offsets = regionOffsets(shared);
     offsets.forEach((offset, index) => {
-      const region = packed.subarray(offset, offsets[index + 1] ?? packed.length);
-      this.#byKey.set(this.#parts.digest(keyPart(region)), { id, index });
+      const key = keyPart(shared.subarray(offset, offsets[index + 1] ?? shared.length));
+      const digest = digestAt(shared, offset);
+      this.#places.set(digest, [...(this.#places.get(digest) ?? []), { id, index, key }]);
     });
     return known;
+  }
+
+  #find(region: Uint8Array): Place | undefined {
+    const key = keyPart(region);
+    return this.#places.get(digestAt(region, 0))?.find((place) => areEqual(place.key, key));
   }
 }

@@ -82,3 +82,15 @@ test("beyond the size the module goes that has not been used for longest", () =>
     [1, 0, 1],
   );
 });
+
+test("what is known and not made takes no room until it is made", () => {
+  const { regions, dropped } = known();
+  const half = 24 * 1024 * 1024 - 1000;
+  const modules = [1, 2, 3].map((id) => module(id, [id], half));
+  for (const one of modules) regions.add({ ...one, module: undefined });
+  assert.deepEqual(dropped, []);
+  for (const one of modules.slice(1)) regions.add(one);
+  assert.deepEqual(dropped, []);
+  regions.add(modules[0] as TranslatedModule);
+  assert.equal(dropped.length, 1);
+});

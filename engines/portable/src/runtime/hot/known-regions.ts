@@ -1,6 +1,6 @@
 // Translations a machine has: its own, and those of other machines and earlier runs. Each is found by the digest of the block it is
 // entered through; the core looks for these digests among the blocks it decodes. Modules are few enough by count and size: the one
-// whose regions have not been wanted for longest goes first.
+// whose regions have not been wanted for longest goes first. What is only known, and not made, counts with its regions alone.
 
 import { KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS } from "../../layout.ts";
 import { digestAt, regionOffsets, unpackRegion } from "../../translation/region-data.ts";
@@ -28,6 +28,7 @@ export class KnownRegions {
   readonly #modules = new Map<number, TranslatedModule>();
   readonly #dropModule: (id: number) => void;
   #bytes = 0;
+  #made = 0;
   #digests = 0;
 
   /** `dropModule` is called with its number when a module is given up. */
@@ -53,16 +54,22 @@ export class KnownRegions {
   add(translated: TranslatedModule): void {
     const { id } = translated;
     const present = this.#modules.get(id);
-    if (present?.module === undefined) this.#modules.set(id, translated);
-    if (present !== undefined) return;
-    this.#bytes += sizeOf(translated);
+    if (present?.module !== undefined || (present && translated.module === undefined)) return;
+    this.#modules.set(id, translated);
+    this.#bytes += sizeOf(translated) - (present ? sizeOf(present) : 0);
+    if (translated.module !== undefined) this.#made++;
+    if (present === undefined) this.#addRegions(translated);
+    while (this.#made > MAX_MODULES || this.#bytes > MAX_BYTES) this.#giveUpOldest();
+  }
+
+  #addRegions(translated: TranslatedModule): void {
+    const { id } = translated;
     regionOffsets(translated.regions).forEach((offset, index) => {
       const digest = digestAt(translated.regions, offset);
       const others = this.#byDigest.get(digest) ?? [];
       if (others.length === 0) this.#tellCore(digest);
       this.#byDigest.set(digest, [{ id, index, offset }, ...others]);
     });
-    while (this.#modules.size > MAX_MODULES || this.#bytes > MAX_BYTES) this.#giveUpOldest();
   }
 
   /** A region of the module is in use. */
@@ -74,6 +81,7 @@ export class KnownRegions {
     const [id, oldest] = this.#modules.entries().next().value as [number, TranslatedModule];
     this.#modules.delete(id);
     this.#bytes -= sizeOf(oldest);
+    if (oldest.module !== undefined) this.#made--;
     for (const offset of regionOffsets(oldest.regions)) {
       const digest = digestAt(oldest.regions, offset);
       const others = (this.#byDigest.get(digest) ?? []).filter((place) => place.id !== id);
@@ -98,6 +106,6 @@ export class KnownRegions {
   }
 }
 
-function sizeOf({ sizeBytes, regions }: TranslatedModule): number {
-  return sizeBytes + regions.length;
+function sizeOf({ module, sizeBytes, regions }: TranslatedModule): number {
+  return (module === undefined ? 0 : sizeBytes) + regions.length;
 }
