@@ -1,6 +1,6 @@
 // Hot code of one machine becomes regions. Between slices: places that the core found hot are formed to images and handed to the
 // translator; modules that have become ready are installed if the code is still the same. Code that was translated before, by
-// whomever, is installed much sooner.
+// whomever, is wanted when it is first decoded.
 
 import {
   CPU_MODE,
