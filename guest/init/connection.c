@@ -139,8 +139,8 @@ static size_t next_frame(struct connection *connection, const uint8_t *at, size_
 /* What a refused host still sends is taken and dropped: unread, it would turn the close into a reset, and the refusal
    would be lost. */
 static void linger(struct connection *connection) {
-  ssize_t got;
-  while ((got = read(connection->fd, connection->input, HEADER_SIZE + MAX_PAYLOAD)) > 0) continue;
+  ssize_t got = read(connection->fd, connection->input, HEADER_SIZE + MAX_PAYLOAD);
+  if (got > 0) return; /* no more in one turn: who sends without end must not hold up the others */
   if (got == 0 || (errno != EAGAIN && errno != EINTR)) connection->dead = true;
 }
 

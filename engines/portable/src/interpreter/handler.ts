@@ -12,7 +12,6 @@ import {
   ifThen,
   localGet,
   localSet,
-  returnCallIndirect,
   returnValue,
   select,
   type ValueType,
@@ -37,7 +36,6 @@ import {
   UOP_B,
   UOP_BASE,
   UOP_DISP,
-  UOP_HANDLER,
   UOP_IMM,
   UOP_INDEX,
   UOP_LENGTH,
@@ -49,7 +47,7 @@ import {
   UOP_SIZE,
 } from "../layout.ts";
 import { loadHost, storeHost } from "../lowering/host-access.ts";
-import { CPU, type Linkage, spendBudget, tailCall } from "../lowering/linkage.ts";
+import { CPU, dispatch, spendBudget, tailCall } from "../lowering/linkage.ts";
 import { WasmLowering } from "../lowering/wasm-lowering.ts";
 
 export const HANDLER_SIGNATURE: Signature = { params: ["i32", "i32"], results: ["i32"] };
@@ -268,13 +266,4 @@ function storeRegister(address: Expr, offset: number, bits: Size, value: Expr, g
 
 function maskOf(shiftField: number): Expr {
   return i64.shrU(i64.const(-1n), i64.load8U(UOP, shiftField));
-}
-
-/** Tail call to the handler of the micro-op at `uop`, which becomes local `uopLocal`. */
-export function dispatch(linkage: Linkage, uop: Expr, uopLocal = 1): Code {
-  const next = localGet(uopLocal, "i32");
-  return [
-    localSet(uopLocal, uop),
-    returnCallIndirect(linkage.handlerType, [CPU, next], i32.load(next, UOP_HANDLER)),
-  ];
 }

@@ -19,8 +19,8 @@ import { type HandlerTable, layOutHandlers } from "../decode/handlers.ts";
 import type { Instruction } from "../isa/lowering.ts";
 import { CPU_BUDGET, EXIT_RESUME, REGION_SLOTS, UOP_HANDLER } from "../layout.ts";
 import { jumpIfCached } from "../lowering/jump-cache.ts";
-import { CPU, type Linkage } from "../lowering/linkage.ts";
-import { dispatch, HANDLER_SIGNATURE, HandlerLowering } from "./handler.ts";
+import { CPU, dispatch, type Linkage } from "../lowering/linkage.ts";
+import { HANDLER_SIGNATURE, HandlerLowering } from "./handler.ts";
 
 export interface InterpreterModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -102,7 +102,7 @@ function addJumpFar(builder: ModuleBuilder, linkage: Linkage): number {
   const resolve = linkage.coreFunction("resolveJump", ["i32", "i64"], "i32");
   const isDue = i32.gtS(i32.load(CPU, CPU_BUDGET), i32.const(0));
   const code: Code = [
-    jumpIfCached(linkage.handlerType, address, isDue, 2),
+    jumpIfCached(linkage, address, isDue, 2),
     localSet(2, call(resolve, [CPU, address], "i32")),
     ifThen(i32.eqz(uop), returnValue(i32.const(EXIT_RESUME))),
     dispatch(linkage, uop, 2),

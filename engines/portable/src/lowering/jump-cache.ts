@@ -3,20 +3,12 @@
 // would be foretold badly by the host's CPU.
 
 import type { Code } from "../encoder/bytes.ts";
-import {
-  type Expr,
-  i32,
-  i64,
-  ifThen,
-  localGet,
-  localSet,
-  returnCallIndirect,
-} from "../encoder/expressions.ts";
-import { CPU_CODE_PAGE, CPU_CONTEXT, CPU_JUMP_CACHE, JUMP_CACHE_BITS, UOP_HANDLER } from "../layout.ts";
-import { CPU } from "./linkage.ts";
+import { type Expr, i32, i64, ifThen, localGet, localSet } from "../encoder/expressions.ts";
+import { CPU_CODE_PAGE, CPU_CONTEXT, CPU_JUMP_CACHE, JUMP_CACHE_BITS } from "../layout.ts";
+import { CPU, dispatch, type Linkage } from "./linkage.ts";
 
 /** Goes to `address` (an i64 local's value) if it is in the cache and `isDue` holds; `scratch` is an i32 local. */
-export function jumpIfCached(handlerType: number, address: Expr, isDue: Expr, scratch: number): Code {
+export function jumpIfCached(linkage: Linkage, address: Expr, isDue: Expr, scratch: number): Code {
   const entry = localGet(scratch, "i32");
   const folded = i64.xor(address, i64.shrU(address, i64.const(JUMP_CACHE_BITS)));
   const mixed = i32.xor(i32.wrap(folded), i32.load(CPU, CPU_CONTEXT));
@@ -27,8 +19,7 @@ export function jumpIfCached(handlerType: number, address: Expr, isDue: Expr, sc
     localSet(scratch, i32.add(CPU, i32.shl(index, i32.const(4)))),
     ifThen(i32.and(hit, isDue), [
       i64.store(CPU, CPU_CODE_PAGE, i64.and(address, i64.const(~0xfffn))),
-      localSet(scratch, i32.load(entry, CPU_JUMP_CACHE + 8)),
-      returnCallIndirect(handlerType, [CPU, entry], i32.load(entry, UOP_HANDLER)),
+      dispatch(linkage, i32.load(entry, CPU_JUMP_CACHE + 8), scratch),
     ]),
   ];
 }

@@ -1,9 +1,17 @@
 // What generated code is linked with: the core's functions, and the routine that goes to any linear address.
 
 import type { Code } from "../encoder/bytes.ts";
-import { call, type Expr, i32, localGet, type ValueType } from "../encoder/expressions.ts";
+import {
+  call,
+  type Expr,
+  i32,
+  localGet,
+  localSet,
+  returnCallIndirect,
+  type ValueType,
+} from "../encoder/expressions.ts";
 import type { CoreFunction } from "../isa/lowering.ts";
-import { CPU_BUDGET } from "../layout.ts";
+import { CPU_BUDGET, UOP_HANDLER } from "../layout.ts";
 
 export interface Linkage {
   /** Type index of a handler. */
@@ -25,4 +33,13 @@ export function tailCall(functionIndex: number, args: readonly Expr[]): Code {
 /** Counts a block against the slice. */
 export function spendBudget(): Code {
   return i32.store(CPU, CPU_BUDGET, i32.sub(i32.load(CPU, CPU_BUDGET), i32.const(1)));
+}
+
+/** Tail call to the handler of the micro-op at `uop`, which becomes local `uopLocal`. */
+export function dispatch(linkage: Linkage, uop: Expr, uopLocal = 1): Code {
+  const next = localGet(uopLocal, "i32");
+  return [
+    localSet(uopLocal, uop),
+    returnCallIndirect(linkage.handlerType, [CPU, next], i32.load(next, UOP_HANDLER)),
+  ];
 }

@@ -17,8 +17,8 @@ import { regionExport } from "./region-name.ts";
 import { RegionLowering, type Transfers } from "./region-lowering.ts";
 
 /**
- * One module with a function for each image. It imports `hearth.memory`, `hearth.handlers`, `hearth.jumpFar` and core functions. `labels` name the
- * functions for profilers.
+ * One module with a function for each image. It imports `hearth.memory`, `hearth.handlers`, `hearth.jumpFar` and core functions.
+ * `labels` name the functions for profilers.
  */
 export function compileRegions(
   images: readonly RegionImage[],

@@ -80,7 +80,7 @@ export class RegionCode {
       state.spill(),
       this.flags.localsToFields(),
       jumpIfCached(
-        this.linkage.handlerType,
+        this.linkage,
         localGet(this.#target, "i64"),
         i32.gtS(state.budget(), i32.const(0)),
         this.#uop,

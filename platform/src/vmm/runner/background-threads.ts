@@ -2,7 +2,7 @@
 // while they hold a CPU that a vCPU could have, everything is slower now. Linux lets a process lower the priority of single threads.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 
 const TASKS = "/proc/self/task";
 /**
@@ -26,9 +26,10 @@ export function yieldToVcpus(): void {
   for (const thread of threads) {
     try {
       const name = readFileSync(`${TASKS}/${thread}/comm`, "utf8");
-      for (const [start, nice] of NICE) if (name.startsWith(start)) setPriority(Number(thread), nice);
+      for (const [start, nice] of NICE)
+        if (name.startsWith(start) && getPriority(Number(thread)) < nice) setPriority(Number(thread), nice);
     } catch {
-      // The thread has ended since, or has a higher value already.
+      // The thread has ended since.
     }
   }
 }

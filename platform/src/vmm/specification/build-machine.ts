@@ -33,7 +33,8 @@ export interface BuiltMachine {
 
 /**
  * `onDiskDone` is called when a disk has ended a request while the guest was not running; a `recorder` is told what the
- * engine does, `translation` leads to who compiles for it. Throws HearthError for anything wrong with the specification's files, or with the host.
+ * engine does, `translation` leads to who compiles for it. Throws HearthError for anything wrong with the specification's files, or
+ * with the host.
  */
 export async function buildMachine(
   specification: MachineSpecification,

@@ -89,7 +89,7 @@ export class CodePages {
     return isSteady;
   }
 
-  /** Calls `look` with the vCPU as it was when the place was seen. Answers undefined when the place is not found, or other code there. */
+  /** Calls `look` with the vCPU as it was when the place was seen. Undefined when the place is not found, or other code is there. */
   at<T>(area: number, place: HotPlace, look: () => T | undefined): T | undefined {
     const view = this.#view;
     const bank = view.getUint32(area + CPU_TLB, true);

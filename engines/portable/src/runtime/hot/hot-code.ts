@@ -241,16 +241,17 @@ export class HotCode {
   }
 
   #receive(area: number, { translated, answers }: Translation): void {
-    this.#known.add(translated);
-    if (translated.module !== undefined) {
-      const places = this.#wanting.get(translated.id) ?? [];
-      this.#wanting.delete(translated.id);
+    // Every message brings another object for the same module: the first one has the instance.
+    const known = this.#known.add(translated);
+    if (known.module !== undefined) {
+      const places = this.#wanting.get(known.id) ?? [];
+      this.#wanting.delete(known.id);
       for (const place of places) this.#consider(area, place, 0);
     }
     for (const { request, index } of answers) {
       const requested = this.#requests.get(request);
       this.#requests.delete(request);
-      if (requested !== undefined) this.#installRequested(requested, translated, index);
+      if (requested !== undefined) this.#installRequested(requested, known, index);
     }
   }
 

@@ -48,8 +48,8 @@ test("regions are found by the digest of their entry, the latest first", () => {
 test("a module that is told of twice is the first one", () => {
   const { regions } = known();
   const first = module(1, [7]);
-  regions.add(first);
-  regions.add(module(1, [7]));
+  assert.equal(regions.add(first), first);
+  assert.equal(regions.add(module(1, [7])), first);
   assert.deepEqual(
     regions.candidates(7).map(({ translated }) => translated),
     [first],

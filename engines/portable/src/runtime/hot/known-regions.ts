@@ -50,16 +50,18 @@ export class KnownRegions {
     return unpackRegion(translated.regions, offset);
   }
 
-  /** Takes a module in, or what was known without being made and is made now. */
-  add(translated: TranslatedModule): void {
+  /** Takes a module in, or what was known without being made and is made now. Answers what is held under its number. */
+  add(translated: TranslatedModule): TranslatedModule {
     const { id } = translated;
     const present = this.#modules.get(id);
-    if (present?.module !== undefined || (present && translated.module === undefined)) return;
+    if (present !== undefined && (present.module !== undefined || translated.module === undefined))
+      return present;
     this.#modules.set(id, translated);
     this.#bytes += sizeOf(translated) - (present ? sizeOf(present) : 0);
     if (translated.module !== undefined) this.#made++;
     if (present === undefined) this.#addRegions(translated);
     while (this.#made > MAX_MODULES || this.#bytes > MAX_BYTES) this.#giveUpOldest();
+    return translated;
   }
 
   #addRegions(translated: TranslatedModule): void {
