@@ -1,17 +1,11 @@
-// Entry of the `hearth` command: reads the command line and hands over to one command, which is loaded only then.
+// The `hearth` command (entered by bin/hearth): reads the command line and hands over to one command, which is loaded only then.
 
-import { enableCompileCache } from "node:module";
-import { fileURLToPath } from "node:url";
-import type { StricliProcess } from "@stricli/core";
-
-// In the project, not in a temporary directory that others may write to; without it the start takes longer, no more.
-enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/hearth", import.meta.url)));
-const { ExitCode: ScannerExit, run } = await import("@stricli/core");
-const { createApp } = await import("./app.ts");
-const { RUN_FLAGS_WITH_VALUE } = await import("./commands/run/flags.ts");
-const { ExitCode } = await import("./exit-codes.ts");
-const { separateCommand } = await import("./parse/command-separator.ts");
-const { VERSION } = await import("@hearth/platform/version");
+import { VERSION } from "@hearth/platform/version";
+import { run, ExitCode as ScannerExit, type StricliProcess } from "@stricli/core";
+import { createApp } from "./app.ts";
+import { RUN_FLAGS_WITH_VALUE } from "./commands/run/flags.ts";
+import { ExitCode } from "./exit-codes.ts";
+import { separateCommand } from "./parse/command-separator.ts";
 
 const [command, ...words] = process.argv.slice(2);
 const inputs =

@@ -5,6 +5,7 @@ import { loadArtifacts } from "./build/load-artifacts.ts";
 import { compileEngine } from "./runtime/artifacts.ts";
 import type { EngineProfile } from "./profile/engine-profile.ts";
 import type { TranslationLink } from "./node/connect.ts";
+import { machineCode } from "./node/machine-code.ts";
 import { RemoteTranslator } from "./node/remote-translator.ts";
 import { eagerEngine } from "./runtime/eager-engine.ts";
 import { PortableEngine } from "./runtime/engine.ts";
@@ -34,7 +35,7 @@ export async function createPortableEngine(
   profile?: EngineProfile,
   translation?: TranslationLink,
 ): Promise<Engine> {
-  const compiled = await compileEngine(await loadArtifacts());
+  const compiled = await compileEngine(await loadArtifacts(), machineCode());
   const translator = translation && new RemoteTranslator(translation);
   const engine = new PortableEngine(compiled, { regions: REGIONS !== "0", profile, translator });
   if (REGIONS !== "forced") return engine;

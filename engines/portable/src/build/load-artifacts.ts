@@ -2,8 +2,9 @@
 // package ships the build folder.
 
 import { readFile } from "node:fs/promises";
-import type { EngineArtifacts } from "../runtime/artifacts.ts";
+import type { EngineArtifacts, EngineModule } from "../runtime/artifacts.ts";
 import { ARTIFACT_FILES, isFresh } from "./artifact-files.ts";
+import { readPrecompiled } from "./precompiled.ts";
 
 /** Reads the artifacts, building them first if sources changed since. */
 export async function loadArtifacts(): Promise<EngineArtifacts> {
@@ -11,10 +12,15 @@ export async function loadArtifacts(): Promise<EngineArtifacts> {
     const { buildEngine } = await import("./build-engine.ts");
     await buildEngine();
   }
-  const [core, interpreter, decoderTables] = await Promise.all(
-    [ARTIFACT_FILES.core, ARTIFACT_FILES.interpreter, ARTIFACT_FILES.decoderTables].map((file) =>
-      readFile(file),
-    ),
-  );
-  return { core, interpreter, decoderTables } as EngineArtifacts;
+  const [core, interpreter, decoderTables] = await Promise.all([
+    loadModule(ARTIFACT_FILES.core),
+    loadModule(ARTIFACT_FILES.interpreter),
+    readFile(ARTIFACT_FILES.decoderTables),
+  ]);
+  return { core, interpreter, decoderTables };
+}
+
+async function loadModule(path: string): Promise<EngineModule> {
+  const wasm = new Uint8Array(await readFile(path));
+  return { wasm, code: await readPrecompiled(wasm) };
 }

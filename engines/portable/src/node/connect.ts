@@ -37,7 +37,7 @@ export function connectTranslation(start: TranslationThreadStart): TranslationLi
 }
 
 function startThread(start: TranslationThreadStart): Worker {
-  const made = new Worker(new URL("./translation-thread.ts", import.meta.url), {
+  const made = new Worker(new URL("./translation-worker.js", import.meta.url), {
     workerData: start,
     name: "hearth-translation",
     resourceLimits: HEAP_LIMITS,

@@ -2,11 +2,12 @@
 // by all that start later. A pack is never changed; it appears whole under its name. Whatever is wrong with a file or with the
 // folder, there are only fewer translations.
 
-import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { decodePack, encodePack } from "../translation/pack.ts";
-import type { KeptModule } from "../translation/service.ts";
+import type { KeptModule, StoredModule } from "../translation/kept-module.ts";
+import { encodePack } from "../translation/pack.ts";
+import { openPack, sha256 } from "./pack-file.ts";
 
 /** With more packs than this, a process that reads them makes one of them. */
 const MAX_PACKS = 16;
@@ -14,6 +15,7 @@ const SUFFIX = ".pack";
 const UNFINISHED = ".unfinished";
 /** An unfinished file as old as this belongs to a process that is gone. */
 const ABANDONED_MS = 60_000;
+const OTHERS_WRITE = 0o022;
 
 export interface TranslationFolderOptions {
   readonly path: string;
@@ -29,10 +31,6 @@ interface PackFile {
   readonly changedMs: number;
 }
 
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
-}
-
 export class TranslationFolder {
   readonly #options: TranslationFolderOptions;
   /** Of the names of this compiler's packs. */
@@ -43,12 +41,18 @@ export class TranslationFolder {
     this.#prefix = `${Buffer.from(options.compiler.subarray(0, 8)).toString("hex")}-`;
   }
 
-  /** All there is, the oldest first. */
-  load(): readonly KeptModule[] {
+  /** All there is, the oldest first. Nothing where others could have written it: it is run as it is. */
+  load(): readonly StoredModule[] {
+    if (!isOurs(this.#options.path)) return [];
     const own = this.#files(SUFFIX).filter(({ path }) => basename(path).startsWith(this.#prefix));
     const modules = withoutRepetition(own.flatMap(({ path }) => this.#read(path)));
-    if (own.length > MAX_PACKS && this.save(modules)) for (const { path } of own) remove(path);
+    if (own.length > MAX_PACKS) this.#join(own, modules);
     return modules;
+  }
+
+  #join(files: readonly PackFile[], modules: readonly StoredModule[]): void {
+    const readable = modules.map((module) => module.read()).filter((module) => module !== undefined);
+    if (this.save(readable)) for (const { path } of files) remove(path);
   }
 
   /** Adds modules to what there is; false when that cannot be done. */
@@ -67,9 +71,9 @@ export class TranslationFolder {
     }
   }
 
-  #read(path: string): readonly KeptModule[] {
+  #read(path: string): readonly StoredModule[] {
     try {
-      const modules = decodePack(aligned(readFileSync(path)), this.#options.compiler, sha256);
+      const modules = openPack(path, this.#options.compiler);
       if (modules === undefined) remove(path);
       return modules ?? [];
     } catch {
@@ -101,16 +105,18 @@ export class TranslationFolder {
   }
 }
 
-/** The same bytes where arrays of words can lie over them. */
-function aligned(bytes: NonSharedBuffer): Uint8Array<ArrayBuffer> {
-  const { buffer, byteOffset, length } = bytes;
-  return byteOffset % 4 === 0 ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);
+/** Two processes that make one of the same packs leave everything twice. */
+function withoutRepetition(modules: readonly StoredModule[]): StoredModule[] {
+  return [
+    ...new Map(modules.map((module) => [Buffer.from(module.checksum).toString("hex"), module])).values(),
+  ];
 }
 
-/** Two processes that make one of the same packs leave everything twice. */
-function withoutRepetition(modules: readonly KeptModule[]): KeptModule[] {
-  const known = new Map(modules.map((module) => [Buffer.from(sha256(module.wasm)).toString("hex"), module]));
-  return [...known.values()];
+/** Does the folder belong to this user, and may nobody else write there? On systems that have no users, yes. */
+function isOurs(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || process.getuid === undefined) return true;
+  return found.uid === process.getuid() && (found.mode & OTHERS_WRITE) === 0;
 }
 
 /** Undefined when another process has removed the file. */

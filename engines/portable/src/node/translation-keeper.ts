@@ -1,7 +1,7 @@
 // New translations go to the folder together, a moment after the first of them: a process may end at any time, and a file for each
 // would be many.
 
-import type { KeptModule } from "../translation/service.ts";
+import type { KeptModule } from "../translation/kept-module.ts";
 import type { TranslationFolder } from "./translation-folder.ts";
 
 const SAVE_AFTER_MS = 400;

@@ -1,18 +1,19 @@
-// The thread that translates for all machines of a process. It is told of each machine's port; what is kept between runs is read
+// The thread that translates for all machines of a process (entered by translation-worker.js). It is told of each machine's port; what is kept between runs is read
 // first.
 
-import { enableCompileCache } from "node:module";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { TranslationService } from "../translation/service.ts";
 import { compilerStamp } from "./compiler-stamp.ts";
 import type { TranslationLink, TranslationRequest, TranslationThreadStart } from "./connect.ts";
+import { machineCode } from "./machine-code.ts";
 import { TranslationFolder } from "./translation-folder.ts";
 import { TranslationKeeper } from "./translation-keeper.ts";
+import { setV8Flags } from "./v8-flags.ts";
 
 const MAX_FOLDER_BYTES = 64 * 1024 * 1024;
 
-const { compileCachePath, folderPath } = workerData as TranslationThreadStart;
-if (compileCachePath !== undefined) enableCompileCache(compileCachePath);
+setV8Flags();
+const { folderPath } = workerData as TranslationThreadStart;
 
 const folder =
   folderPath === undefined
@@ -25,9 +26,10 @@ const folder =
 const keeper = folder && new TranslationKeeper(folder);
 const service = new TranslationService({
   loadCompiler: async () => (await import("../regions/compiler.ts")).compileImages,
-  keep: (module) => keeper?.keep(module),
+  keep: keeper && ((module) => keeper.keep(module)),
+  machineCode: machineCode(),
 });
-for (const module of folder?.load() ?? []) service.know(module);
+service.know(folder?.load() ?? []);
 
 parentPort?.on("message", ({ port, ready }: TranslationLink) => connect(port, new Int32Array(ready)));
 

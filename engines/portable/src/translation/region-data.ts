@@ -63,6 +63,12 @@ export function regionOffsets(bytes: Uint8Array): number[] {
   return offsets;
 }
 
+/** The packed region with this index, of those that lie one after another. */
+export function regionAt(bytes: Uint8Array, index: number): Uint8Array {
+  const offsets = regionOffsets(bytes);
+  return bytes.subarray(offsets[index], offsets[index + 1] ?? bytes.length);
+}
+
 /** The digest of the region at `offset`. */
 export function digestAt(bytes: Uint8Array, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset + offset).getUint32(4, true);

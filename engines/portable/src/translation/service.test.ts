@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UOP_SIZE } from "../layout.ts";
-import { packRegion } from "./region-data.ts";
-import { type KeptModule, TranslationService } from "./service.ts";
+import { digestAt, packRegion } from "./region-data.ts";
+import type { KeptModule, StoredModule } from "./kept-module.ts";
+import { TranslationService } from "./service.ts";
 import type { Translation } from "./translator.ts";
 
 /** The smallest module there is. */
@@ -79,6 +80,12 @@ test("the same code is compiled once, whoever asks and wherever it lies", async 
   assert.equal(one.received[0]?.translated.id, other.received[0]?.translated.id);
 });
 
+/** What was kept, as it is found at the next start. */
+function stored(kept: KeptModule): StoredModule {
+  const digests = Uint32Array.of(digestAt(kept.regions, 0));
+  return { digests, checksum: Uint8Array.of(1), read: () => kept };
+}
+
 test("a machine that comes later is told of everything, also of what was kept", async () => {
   const { service, batches, kept } = serviceWithNotes();
   const first = machine();
@@ -86,16 +93,17 @@ test("a machine that comes later is told of everything, also of what was kept", 
   service.request(first, 1, region(7));
   await first.answered(1);
   const again = serviceWithNotes();
-  for (const module of kept) again.service.know(module);
+  again.service.know(kept.map(stored));
   const later = machine();
   again.service.connect(later);
   assert.deepEqual(
-    later.received.map(({ translated }) => [...translated.regions]),
-    [[...region(7)]],
+    later.received.map(({ translated }) => [[...translated.digests], translated.contents]),
+    [[[8], "kept"]],
   );
-  assert.equal(later.received[0]?.translated.module, undefined);
   again.service.want(later, 1);
-  assert.ok(later.received[1]?.translated.module instanceof WebAssembly.Module);
+  const contents = later.received[1]?.translated.contents;
+  assert.ok(typeof contents === "object" && contents.module instanceof WebAssembly.Module);
+  assert.deepEqual([...contents.regions], [...region(7)]);
   again.service.request(later, 5, region(7));
   assert.deepEqual(later.answers(), [{ request: 5, index: 0 }]);
   again.service.want(later, 99);
@@ -114,4 +122,47 @@ test("nobody is sent what a machine that is gone has asked for", async () => {
   await present.answered(1);
   assert.deepEqual(batches, [1]);
   assert.deepEqual(gone.received, []);
+});
+
+test("a module that was kept and cannot be read is lost, and its regions are translated again", async () => {
+  const { service, batches } = serviceWithNotes();
+  service.know([{ digests: Uint32Array.of(8), checksum: Uint8Array.of(1), read: () => undefined }]);
+  const client = machine();
+  service.connect(client);
+  service.want(client, 1);
+  assert.deepEqual(
+    client.received.map(({ translated }) => translated.contents),
+    ["kept", "lost"],
+  );
+  service.request(client, 1, region(7));
+  await client.answered(1);
+  assert.deepEqual(batches, [1]);
+});
+
+test("machine code is kept with a module and used for it, unless it is of no use", () => {
+  const regions = region(7);
+  const code = Uint8Array.of(1, 2, 3);
+  const isUsed = (module: WebAssembly.Module | undefined, machineCode = code) => {
+    let asked = 0;
+    const service = new TranslationService({
+      loadCompiler: () => Promise.reject(new Error("not needed")),
+      machineCode: {
+        of: () => code,
+        module: () => {
+          asked++;
+          return module;
+        },
+      },
+    });
+    service.know([stored({ wasm: EMPTY_MODULE, machineCode, regions })]);
+    const client = machine();
+    service.connect(client);
+    service.want(client, 1);
+    const contents = client.received[1]?.translated.contents;
+    assert.ok(typeof contents === "object");
+    return [asked, contents.module === module];
+  };
+  assert.deepEqual(isUsed(new WebAssembly.Module(EMPTY_MODULE)), [1, true]);
+  assert.deepEqual(isUsed(undefined), [1, false]);
+  assert.deepEqual(isUsed(undefined, new Uint8Array(0)), [0, false]);
 });

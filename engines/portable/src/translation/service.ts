@@ -4,8 +4,10 @@
 
 import { optimizedAtOnce } from "../encoder/compilation-hints.ts";
 import { compileBatch } from "./compile-batch.ts";
-import { areEqual, digestAt, isSameTranslation, joinBytes, keyPart, regionOffsets } from "./region-data.ts";
-import type { Translation, TranslatedModule } from "./translator.ts";
+import type { MachineCode } from "../runtime/artifacts.ts";
+import type { KeptModule, StoredModule } from "./kept-module.ts";
+import { digestAt, isSameTranslation, joinBytes, regionAt, regionOffsets } from "./region-data.ts";
+import type { ModuleContents, Translation, TranslatedModule } from "./translator.ts";
 
 /** About so many bytes of packed regions go into one module. */
 const BATCH_BYTES = 64 * 1024;
@@ -19,17 +21,13 @@ export interface TranslationClient {
   receive(translations: readonly Translation[]): void;
 }
 
-/** A module with what its functions were made from, as it is kept. */
-export interface KeptModule {
-  readonly wasm: Uint8Array<ArrayBuffer>;
-  readonly regions: Uint8Array<ArrayBuffer>;
-}
-
 export interface ServiceParts {
   /** Loads the region compiler when it is first needed. */
   loadCompiler(): Promise<Parameters<typeof compileBatch>[0]>;
-  /** Takes new modules to keep them. */
-  keep(module: KeptModule): void;
+  /** Takes new modules to keep them; absent where nothing is kept. */
+  readonly keep?: ((module: KeptModule) => void) | undefined;
+  /** Absent where it cannot be had. */
+  readonly machineCode?: MachineCode | undefined;
 }
 
 interface Request {
@@ -38,17 +36,16 @@ interface Request {
   readonly region: Uint8Array;
 }
 
-/** A region that has a translation. */
+/** A function that may be the translation of a region with a certain digest. */
 interface Place {
-  readonly id: number;
+  readonly known: Known;
   readonly index: number;
-  readonly key: Uint8Array;
 }
 
 interface Known {
   translated: TranslatedModule;
-  /** Until the module is made. */
-  wasm: Uint8Array<ArrayBuffer> | undefined;
+  /** Until the contents are read. */
+  stored: StoredModule | undefined;
 }
 
 export class TranslationService {
@@ -66,13 +63,12 @@ export class TranslationService {
   }
 
   /** Takes in what was kept. It is much, and not all of it will be wanted again. */
-  know({ wasm, regions }: KeptModule): void {
-    // A copy: what it lies in may be a whole file.
-    const { translated } = this.#add(
-      { wasm: wasm.slice(), sizeBytes: wasm.length, module: undefined },
-      regions,
-    );
-    for (const client of this.#clients) client.receive([{ translated, answers: [] }]);
+  know(modules: readonly StoredModule[]): void {
+    const translations = modules.map((stored) => {
+      const { translated } = this.#add(stored.digests, "kept", stored);
+      return { translated, answers: [] };
+    });
+    for (const client of this.#clients) client.receive(translations);
   }
 
   connect(client: TranslationClient): void {
@@ -81,10 +77,12 @@ export class TranslationService {
     if (known.length > 0) client.receive(known.map(({ translated }) => ({ translated, answers: [] })));
   }
 
-  /** The module comes by `receive`, at once. V8 compiles its functions when they are called. */
+  /** The contents come by `receive`, at once. */
   want(client: TranslationClient, id: number): void {
     const known = this.#modules.get(id);
-    if (known !== undefined) client.receive([{ translated: this.#made(known), answers: [] }]);
+    if (known === undefined) return;
+    this.#read(known);
+    client.receive([{ translated: known.translated, answers: [] }]);
   }
 
   disconnect(client: TranslationClient): void {
@@ -96,7 +94,7 @@ export class TranslationService {
   request(client: TranslationClient, request: number, region: Uint8Array): void {
     const place = this.#find(region);
     if (place !== undefined) {
-      const translated = this.#made(this.#modules.get(place.id) as Known);
+      const { translated } = place.known;
       client.receive([{ translated, answers: [{ request, index: place.index }] }]);
       return;
     }
@@ -131,45 +129,64 @@ export class TranslationService {
     const indexOf = (region: Uint8Array): number =>
       regions.findIndex((other) => isSameTranslation(other, region));
     const wasm = compileBatch(compile, regions);
-    const kept = { wasm, regions: joinBytes(regions) };
     const module = new WebAssembly.Module(optimizedAtOnce(wasm));
-    const { translated } = this.#add({ wasm: undefined, sizeBytes: wasm.length, module }, kept.regions);
+    const joined = joinBytes(regions);
+    const contents = { module, sizeBytes: wasm.length, regions: inSharedMemory(joined) };
+    const { translated } = this.#add(digestsOf(joined), contents);
     for (const client of new Set(batch.map((request) => request.client))) {
       const own = batch.filter((request) => request.client === client);
       const answers = own.map(({ request, region }) => ({ request, index: indexOf(region) }));
       client.receive([{ translated, answers }]);
     }
-    this.#parts.keep(kept);
+    if (this.#parts.keep === undefined) return;
+    const machineCode = this.#parts.machineCode?.of(module) ?? new Uint8Array(0);
+    this.#parts.keep({ wasm, machineCode, regions: joined });
   }
 
-  #made(known: Known): TranslatedModule {
-    if (known.wasm !== undefined) {
-      known.translated = { ...known.translated, module: new WebAssembly.Module(known.wasm) };
-      known.wasm = undefined;
-    }
-    return known.translated;
+  /** Sees to it that a module that was kept has its contents, or is lost. */
+  #read(known: Known): void {
+    if (known.stored === undefined) return;
+    const kept = known.stored.read();
+    known.stored = undefined;
+    const contents = kept === undefined ? "lost" : this.#contentsOf(kept);
+    known.translated = { ...known.translated, contents };
   }
 
-  #add(
-    { wasm, ...parts }: Pick<Known, "wasm"> & Pick<TranslatedModule, "module" | "sizeBytes">,
-    packed: Uint8Array,
-  ): Known {
-    const shared = new Uint8Array(new SharedArrayBuffer(packed.length));
-    shared.set(packed);
+  /** Without machine code V8 compiles functions when they are called: much of what was hot once will not be called now. */
+  #contentsOf({ wasm, machineCode, regions }: KeptModule): ModuleContents {
+    const ready =
+      machineCode.length === 0
+        ? undefined
+        : this.#parts.machineCode?.module(optimizedAtOnce(wasm), machineCode);
+    const module = ready ?? new WebAssembly.Module(wasm);
+    return { module, sizeBytes: wasm.length + machineCode.length, regions: inSharedMemory(regions) };
+  }
+
+  #add(digests: Uint32Array, contents: TranslatedModule["contents"], stored?: StoredModule): Known {
     const id = this.#modules.size + 1;
-    const known: Known = { translated: { id, ...parts, regions: shared }, wasm };
+    const known: Known = { translated: { id, digests, contents }, stored };
     this.#modules.set(id, known);
-    const offsets = regionOffsets(shared);
-    offsets.forEach((offset, index) => {
-      const key = keyPart(shared.subarray(offset, offsets[index + 1] ?? shared.length));
-      const digest = digestAt(shared, offset);
-      this.#places.set(digest, [...(this.#places.get(digest) ?? []), { id, index, key }]);
+    digests.forEach((digest, index) => {
+      this.#places.set(digest, [...(this.#places.get(digest) ?? []), { known, index }]);
     });
     return known;
   }
 
   #find(region: Uint8Array): Place | undefined {
-    const key = keyPart(region);
-    return this.#places.get(digestAt(region, 0))?.find((place) => areEqual(place.key, key));
+    return this.#places.get(digestAt(region, 0))?.find(({ known, index }) => {
+      this.#read(known);
+      const { contents } = known.translated;
+      return typeof contents === "object" && isSameTranslation(regionAt(contents.regions, index), region);
+    });
   }
+}
+
+function inSharedMemory(bytes: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return shared;
+}
+
+function digestsOf(regions: Uint8Array): Uint32Array {
+  return Uint32Array.from(regionOffsets(regions), (offset) => digestAt(regions, offset));
 }

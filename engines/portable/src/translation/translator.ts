@@ -20,8 +20,14 @@ export interface HotRegion {
 export interface TranslatedModule {
   /** One module has one number, whoever is told of it and how often. */
   readonly id: number;
-  /** Undefined for one that was kept from an earlier run: it is made when it is wanted. */
-  readonly module: WebAssembly.Module | undefined;
+  /** Digests of the blocks that its regions are entered through, in the order of its functions. */
+  readonly digests: Uint32Array;
+  /** "kept" since an earlier run, until it is wanted; "lost" when it was wanted and could not be read. */
+  readonly contents: ModuleContents | "kept" | "lost";
+}
+
+export interface ModuleContents {
+  readonly module: WebAssembly.Module;
   readonly sizeBytes: number;
   /** What its functions were made from, in their order, as `packRegion` makes it, one after another. */
   readonly regions: Uint8Array;
@@ -43,7 +49,7 @@ export interface Translation {
 export interface Translator {
   /** Asks for a region, as `packRegion` makes it, under a number of the caller's; false when there is no time for it now. */
   request(request: number, region: Uint8Array<ArrayBuffer>): boolean;
-  /** Asks for a known module to be made; it comes by `take`. */
+  /** Asks for the contents of a module that was kept; they come by `take`. */
   want(id: number): void;
   /** What has become ready since the last call. */
   take(): readonly Translation[];

@@ -71,7 +71,7 @@ export class Machine implements AsyncDisposable {
     const translation = connectTranslation({ compileCachePath, folderPath: translationFolder() });
     const { shared: doorbell } = this.#doorbell;
     const workerData: RunnerStart = { specification, doorbell, compileCachePath, translation };
-    this.#worker = new Worker(new URL("../runner/runner-worker.ts", import.meta.url), {
+    this.#worker = new Worker(new URL("../runner/runner-worker.js", import.meta.url), {
       workerData,
       transferList: [translation.port],
       name: "hearth-runner",

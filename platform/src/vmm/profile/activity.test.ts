@@ -45,3 +45,8 @@ test("V8's own entries have names of their own", () => {
   assert.equal(activityOf([...RUN, native("(garbage collector)")]), "garbage collection");
   assert.equal(activityOf([native("something")]), "other native code");
 });
+
+test("a function may have the name of a method that every object has", () => {
+  for (const name of ["toString", "constructor", "hasOwnProperty", "__proto__"])
+    assert.equal(activityOf([script("platform/src/vmm/runner/runner.ts"), native(name)]), "runner", name);
+});

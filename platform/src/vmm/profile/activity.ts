@@ -60,11 +60,11 @@ const SCRIPTS: readonly (readonly [RegExp, Activity])[] = [
   [/\/platform\//, "runner"],
 ];
 
-const NATIVE: Readonly<Record<string, Activity>> = {
-  "(idle)": "idle",
-  "(program)": "other native code",
-  "(garbage collector)": "garbage collection",
-};
+const NATIVE: ReadonlyMap<string, Activity> = new Map([
+  ["(idle)", "idle"],
+  ["(program)", "other native code"],
+  ["(garbage collector)", "garbage collection"],
+]);
 
 /** Where samples are further apart than they should be, nothing was sampled, and mostly nothing was done. */
 export const GAP: Activity = "not running (the host was busy)";
@@ -89,7 +89,7 @@ export function frameActivity({ functionName, url }: CallFrame): Activity | unde
     if (functionName.startsWith("js-to-wasm")) return undefined;
     return isHandler(functionName) ? "interpreter" : RUN_LOOP;
   }
-  return NATIVE[functionName] ?? lookUp(SCRIPTS, url);
+  return NATIVE.get(functionName) ?? lookUp(SCRIPTS, url);
 }
 
 export const isWasm = (url: string): boolean => url.startsWith("wasm:");

@@ -1,7 +1,8 @@
-// The runner's thread (entered by runner-worker.ts): builds the machine it is told to, runs it, and connects it to the
+// The runner's thread (entered by runner-worker.js): builds the machine it is told to, runs it, and connects it to the
 // main thread.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { setV8Flags } from "@hearth/engine-portable/v8-flags";
 import { yieldToVcpus } from "./background-threads.ts";
 import { READY_PORT } from "../specification/command-line.ts";
 import { Sleeper } from "./doorbell.ts";
@@ -10,9 +11,11 @@ import { type FromRunner, flattenError, type RunnerStart, type ToRunner } from "
 import { Runner } from "./runner.ts";
 import { VsockBridge } from "./vsock-bridge.ts";
 
+setV8Flags();
 const port = parentPort;
 const start = workerData as RunnerStart;
 const sleeper = new Sleeper(start.doorbell);
+let isStarted = false;
 
 function post(message: FromRunner, transfer?: ArrayBuffer): void {
   port?.postMessage(message, transfer === undefined ? [] : [transfer]);
@@ -37,6 +40,7 @@ async function main(): Promise<void> {
     handle(message, runner, bridge, built.typeOnConsole);
     sleeper.wake();
   });
+  isStarted = true;
   post({ kind: "started", engine: start.specification.engine.name });
   const end = await runner.run();
   if (recorder !== undefined) post({ kind: "profile", profile: await recorder.finish(built.devices) });
@@ -69,4 +73,11 @@ function handle(
 }
 
 // A message that arrives while the machine is being built waits in the port until its handler is set.
-main().catch((error: unknown) => post({ kind: "failed-to-start", error: flattenError(error) }));
+main().catch((cause: unknown) => {
+  const error = flattenError(cause);
+  post(
+    isStarted
+      ? { kind: "ended", end: { reason: "failed", console: [], error } }
+      : { kind: "failed-to-start", error },
+  );
+});

@@ -20,7 +20,7 @@ import { CodePages, type CoreLookup, type RegionPage } from "./code-pages.ts";
 import { formAt } from "./form-hot-region.ts";
 import { type HotPlace, placeOfBlock, takeHotPlaces } from "./hot-ring.ts";
 import { InlineTranslator, translateNow } from "./inline-translator.ts";
-import { KnownRegions } from "./known-regions.ts";
+import { KnownRegions, regionOf } from "./known-regions.ts";
 import { loadRegionCompiler, regionCompiler } from "./region-compiler.ts";
 import { packRegion } from "../../translation/region-data.ts";
 import { holdsCode, watchRegion } from "./region-bytes.ts";
@@ -84,7 +84,7 @@ export class HotCode {
   /** Micro-ops of entries that are being translated. */
   readonly #underWay = new Set<number>();
   readonly #startMs = performance.now();
-  /** Places that wait for a known module to be made, by its number. */
+  /** Places that wait for the contents of a module that was kept, by its number. */
   readonly #wanting = new Map<number, HotPlace[]>();
   /** How often places have been found hot, by their micro-ops. */
   readonly #mentions = new Map<number, number>();
@@ -176,20 +176,21 @@ export class HotCode {
     else if (found !== "installed" && found !== "wanted" && !place.isKnown) this.#translate(area, place);
   }
 
-  /** Installs a region that was translated before and whose code is here, or sees to it that its module is made. */
+  /** Installs a region that was translated before and whose code is here, or sees to it that a module it may be in is read. */
   #installKnown(area: number, place: HotPlace): "installed" | "wanted" | "unmapped" | "other code" {
     let isUnmapped = false;
-    for (const known of this.#known.candidates(place.digest)) {
-      const region = this.#known.regionOf(known);
+    for (const { translated, index } of this.#known.candidates(place.digest)) {
+      const { contents } = translated;
+      if (typeof contents === "string") {
+        this.#want(translated.id, place);
+        return "wanted";
+      }
+      const region = regionOf(contents, index);
       if (region.mode !== place.mode) continue;
       const pages = this.#pages.find(area, place.linear, region.image.pages);
       isUnmapped ||= pages === undefined;
       if (pages === undefined || !this.#isUsable({ place, region, pages }, area)) continue;
-      if (known.translated.module === undefined) {
-        this.#want(known.translated.id, place);
-        return "wanted";
-      }
-      if (this.#install({ place, region, pages }, known.translated, known.index)) return "installed";
+      if (this.#install({ place, region, pages }, translated, index)) return "installed";
     }
     return isUnmapped ? "unmapped" : "other code";
   }
@@ -243,7 +244,7 @@ export class HotCode {
   #receive(area: number, { translated, answers }: Translation): void {
     // Every message brings another object for the same module: the first one has the instance.
     const known = this.#known.add(translated);
-    if (known.module !== undefined) {
+    if (known.contents !== "kept") {
       const places = this.#wanting.get(known.id) ?? [];
       this.#wanting.delete(known.id);
       for (const place of places) this.#consider(area, place, 0);
@@ -264,9 +265,9 @@ export class HotCode {
   }
 
   #install({ place, region, pages }: LocatedRegion, translated: TranslatedModule, index: number): boolean {
-    const { module, id } = translated;
-    if (module === undefined) return false;
-    const run = this.#functions.get(module, index);
+    const { contents, id } = translated;
+    if (typeof contents === "string") return false;
+    const run = this.#functions.get(contents.module, index);
     this.#known.noteUse(translated);
     return this.#slots.install({ image: region.image, entryUop: place.uop, pages, run, moduleId: id });
   }

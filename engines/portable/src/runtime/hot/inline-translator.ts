@@ -2,6 +2,7 @@
 // time.
 
 import { compileBatch } from "../../translation/compile-batch.ts";
+import { digestAt } from "../../translation/region-data.ts";
 import { regionCompiler } from "./region-compiler.ts";
 import type { Translation, Translator } from "../../translation/translator.ts";
 
@@ -18,7 +19,8 @@ export function translateNow(region: Uint8Array<ArrayBuffer>, request = 0): Tran
   const bytes = compileBatch(compiler.compileImages, [region]);
   const module = new WebAssembly.Module(bytes);
   lastId++;
-  const translated = { id: lastId, module, sizeBytes: bytes.length, regions: region };
+  const contents = { module, sizeBytes: bytes.length, regions: region };
+  const translated = { id: lastId, digests: Uint32Array.of(digestAt(region, 0)), contents };
   return { translated, answers: [{ request, index: 0 }] };
 }
 

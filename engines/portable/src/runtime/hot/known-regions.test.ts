@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS, UOP_SIZE } from "../../layout.ts";
 import { joinBytes, packRegion } from "../../translation/region-data.ts";
-import type { TranslatedModule } from "../../translation/translator.ts";
+import type { ModuleContents, TranslatedModule } from "../../translation/translator.ts";
 import { KnownRegions } from "./known-regions.ts";
 
 const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
@@ -19,8 +19,12 @@ function region(digest: number): Uint8Array {
 }
 
 function module(id: number, digests: readonly number[], sizeBytes = 100): TranslatedModule {
-  const regions = joinBytes(digests.map(region));
-  return { id, module: new WebAssembly.Module(EMPTY_MODULE), sizeBytes, regions };
+  const contents: ModuleContents = {
+    module: new WebAssembly.Module(EMPTY_MODULE),
+    sizeBytes,
+    regions: joinBytes(digests.map(region)),
+  };
+  return { id, digests: Uint32Array.from(digests), contents };
 }
 
 /** Known regions of a memory that ends with the core's table, and the modules that were given up. */
@@ -56,16 +60,25 @@ test("a module that is told of twice is the first one", () => {
   );
 });
 
-test("a module that is known first and made later is then the one that was made", () => {
+test("a module that was kept is found, and when it has come it is the one that came", () => {
   const { regions } = known();
-  const made = module(1, [7]);
-  regions.add({ ...made, module: undefined });
-  assert.equal(regions.candidates(7)[0]?.translated.module, undefined);
-  regions.add(made);
+  const read = module(1, [7, 8]);
+  regions.add({ ...read, contents: "kept" });
+  assert.equal(regions.candidates(8)[0]?.translated.contents, "kept");
+  regions.add(read);
   assert.deepEqual(
-    regions.candidates(7).map(({ translated }) => translated.module),
-    [made.module],
+    regions.candidates(8).map(({ translated, index }) => [translated, index]),
+    [[read, 1]],
   );
+});
+
+test("a module that is lost is not found any more", () => {
+  const { regions, dropped } = known();
+  const lost = module(1, [7]);
+  regions.add({ ...lost, contents: "kept" });
+  regions.add({ ...lost, contents: "lost" });
+  assert.deepEqual(regions.candidates(7), []);
+  assert.deepEqual(dropped, []);
 });
 
 test("beyond the size the module goes that has not been used for longest", () => {
@@ -83,11 +96,11 @@ test("beyond the size the module goes that has not been used for longest", () =>
   );
 });
 
-test("what is known and not made takes no room until it is made", () => {
+test("what is kept takes no room until it has come", () => {
   const { regions, dropped } = known();
   const half = 24 * 1024 * 1024 - 1000;
   const modules = [1, 2, 3].map((id) => module(id, [id], half));
-  for (const one of modules) regions.add({ ...one, module: undefined });
+  for (const one of modules) regions.add({ ...one, contents: "kept" });
   assert.deepEqual(dropped, []);
   for (const one of modules.slice(1)) regions.add(one);
   assert.deepEqual(dropped, []);

@@ -1,34 +1,41 @@
 // Translations a machine has: its own, and those of other machines and earlier runs. Each is found by the digest of the block it is
 // entered through; the core looks for these digests among the blocks it decodes. Modules are few enough by count and size: the one
-// whose regions have not been wanted for longest goes first. What is only known, and not made, counts with its regions alone.
+// whose regions have not been wanted for longest goes first. What is only kept somewhere takes no room here.
 
 import { KNOWN_BLOCKS_BASE, KNOWN_BLOCKS_BITS } from "../../layout.ts";
-import { digestAt, regionOffsets, unpackRegion } from "../../translation/region-data.ts";
-import type { HotRegion, TranslatedModule } from "../../translation/translator.ts";
+import { regionAt, unpackRegion } from "../../translation/region-data.ts";
+import type { HotRegion, ModuleContents, TranslatedModule } from "../../translation/translator.ts";
 
 const MAX_MODULES = 1500;
 const MAX_BYTES = 48 * 1024 * 1024;
 /** Half of the core's table, so that looking there stays short. */
 const MAX_DIGESTS = 1 << (KNOWN_BLOCKS_BITS - 1);
 
-/** A function of a module, and where among the module's regions that is which it was made from. */
+/** A function of a module. */
 export interface KnownRegion {
   readonly translated: TranslatedModule;
-  /** Index of the function. */
   readonly index: number;
-  readonly offset: number;
 }
 
-type Place = Omit<KnownRegion, "translated"> & { readonly id: number };
+interface Place {
+  readonly id: number;
+  readonly index: number;
+}
+
+/** The region that function `index` was made from. */
+export function regionOf({ regions }: ModuleContents, index: number): HotRegion {
+  return unpackRegion(regionAt(regions, index), 0);
+}
 
 export class KnownRegions {
   readonly #view: DataView;
   readonly #byDigest = new Map<number, Place[]>();
-  /** By their numbers, the one longest unused first. */
+  /** By their numbers. */
+  readonly #kept = new Map<number, TranslatedModule>();
+  /** With their contents, by their numbers: the one longest unused first. */
   readonly #modules = new Map<number, TranslatedModule>();
   readonly #dropModule: (id: number) => void;
   #bytes = 0;
-  #made = 0;
   #digests = 0;
 
   /** `dropModule` is called with its number when a module is given up. */
@@ -40,37 +47,37 @@ export class KnownRegions {
   /** Regions that are entered through a block with this digest, the latest first. */
   candidates(digest: number): readonly KnownRegion[] {
     const places = this.#byDigest.get(digest) ?? [];
-    return places.map(({ id, ...place }) => ({
-      ...place,
-      translated: this.#modules.get(id) as TranslatedModule,
+    return places.map(({ id, index }) => ({
+      index,
+      translated: (this.#modules.get(id) ?? this.#kept.get(id)) as TranslatedModule,
     }));
   }
 
-  regionOf({ translated, offset }: KnownRegion): HotRegion {
-    return unpackRegion(translated.regions, offset);
-  }
-
-  /** Takes a module in, or what was known without being made and is made now. Answers what is held under its number. */
+  /** Takes a module in, or the contents of one that was kept. Answers what is held under its number. */
   add(translated: TranslatedModule): TranslatedModule {
-    const { id } = translated;
+    const { id, contents } = translated;
     const present = this.#modules.get(id);
-    if (present !== undefined && (present.module !== undefined || translated.module === undefined))
-      return present;
-    this.#modules.set(id, translated);
-    this.#bytes += sizeOf(translated) - (present ? sizeOf(present) : 0);
-    if (translated.module !== undefined) this.#made++;
-    if (present === undefined) this.#addRegions(translated);
-    while (this.#made > MAX_MODULES || this.#bytes > MAX_BYTES) this.#giveUpOldest();
+    if (present !== undefined) return present;
+    const isNew = !this.#kept.has(id);
+    if (contents === "lost") this.#forget(translated);
+    else if (isNew) this.#addPlaces(translated);
+    if (contents === "kept") this.#kept.set(id, translated);
+    else this.#kept.delete(id);
+    if (typeof contents === "object") this.#addContents(translated, contents);
     return translated;
   }
 
-  #addRegions(translated: TranslatedModule): void {
-    const { id } = translated;
-    regionOffsets(translated.regions).forEach((offset, index) => {
-      const digest = digestAt(translated.regions, offset);
+  #addContents(translated: TranslatedModule, contents: ModuleContents): void {
+    this.#modules.set(translated.id, translated);
+    this.#bytes += sizeOf(contents);
+    while (this.#modules.size > MAX_MODULES || this.#bytes > MAX_BYTES) this.#giveUpOldest();
+  }
+
+  #addPlaces({ id, digests }: TranslatedModule): void {
+    digests.forEach((digest, index) => {
       const others = this.#byDigest.get(digest) ?? [];
       if (others.length === 0) this.#tellCore(digest);
-      this.#byDigest.set(digest, [{ id, index, offset }, ...others]);
+      this.#byDigest.set(digest, [{ id, index }, ...others]);
     });
   }
 
@@ -82,16 +89,18 @@ export class KnownRegions {
   #giveUpOldest(): void {
     const [id, oldest] = this.#modules.entries().next().value as [number, TranslatedModule];
     this.#modules.delete(id);
-    this.#bytes -= sizeOf(oldest);
-    if (oldest.module !== undefined) this.#made--;
-    for (const offset of regionOffsets(oldest.regions)) {
-      const digest = digestAt(oldest.regions, offset);
+    this.#bytes -= sizeOf(oldest.contents as ModuleContents);
+    this.#forget(oldest);
+    this.#dropModule(id);
+  }
+
+  /** The core goes on to report digests that then lead nowhere. */
+  #forget({ id, digests }: TranslatedModule): void {
+    for (const digest of digests) {
       const others = (this.#byDigest.get(digest) ?? []).filter((place) => place.id !== id);
-      // The core goes on to report the digest, which then leads nowhere.
       if (others.length === 0) this.#byDigest.delete(digest);
       else this.#byDigest.set(digest, others);
     }
-    this.#dropModule(id);
   }
 
   #tellCore(digest: number): void {
@@ -108,6 +117,6 @@ export class KnownRegions {
   }
 }
 
-function sizeOf({ module, sizeBytes, regions }: TranslatedModule): number {
-  return (module === undefined ? 0 : sizeBytes) + regions.length;
+function sizeOf({ sizeBytes, regions }: ModuleContents): number {
+  return sizeBytes + regions.length;
 }
