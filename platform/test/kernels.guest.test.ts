@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { kernelImage } from "@hearth/guest";
-import { prepareKernel } from "@hearth/images";
+import { openKernel } from "@hearth/images";
 import { Machine } from "../src/index.ts";
 
 const KERNEL = fileURLToPath(new URL("../../guest/kernel/vmlinuz", import.meta.url));
@@ -37,7 +37,7 @@ async function bootsToShell(kernel: string): Promise<void> {
 test("a bzImage, opened on the host", { timeout: TIMEOUT_MS }, () => bootsToShell(KERNEL));
 
 test("an ELF file", { timeout: TIMEOUT_MS }, async () => {
-  const { format, bytes } = prepareKernel(await kernelImage(), "the embedded kernel");
+  const { format, bytes } = openKernel(await kernelImage(), "the embedded kernel");
   assert.equal(format, "elf");
   const path = join(directory, "vmlinux");
   writeFileSync(path, bytes);
@@ -48,7 +48,7 @@ test("a bzImage that decompresses itself in the guest", { timeout: TIMEOUT_MS },
   const image = readFileSync(KERNEL);
   // The host does not find the compressed kernel any more; the code in front of it does not need this field.
   image.writeUInt32LE(0, OFFSET_PAYLOAD_LENGTH);
-  assert.equal(prepareKernel(image, "the image").format, "bzimage");
+  assert.equal(openKernel(image, "the image").format, "bzimage");
   const path = join(directory, "bzImage");
   writeFileSync(path, image);
   await bootsToShell(path);

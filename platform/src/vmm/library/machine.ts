@@ -22,7 +22,7 @@ import {
 } from "../runner/messages.ts";
 import { type MachineOptions, specify } from "../specification/specification.ts";
 import { withDeadline } from "./deadline.ts";
-import { translationFolder } from "./translation-folder.ts";
+import { kernelFolder, translationFolder } from "./cache-folders.ts";
 
 const DEFAULT_BOOT_TIMEOUT_MS = 120_000;
 const HELLO_TIMEOUT_MS = 30_000;
@@ -70,7 +70,13 @@ export class Machine implements AsyncDisposable {
     const compileCachePath = getCompileCacheDir();
     const translation = connectTranslation({ compileCachePath, folderPath: translationFolder() });
     const { shared: doorbell } = this.#doorbell;
-    const workerData: RunnerStart = { specification, doorbell, compileCachePath, translation };
+    const workerData: RunnerStart = {
+      specification,
+      doorbell,
+      compileCachePath,
+      translation,
+      kernelFolderPath: kernelFolder(),
+    };
     this.#worker = new Worker(new URL("../runner/runner-worker.js", import.meta.url), {
       workerData,
       transferList: [translation.port],

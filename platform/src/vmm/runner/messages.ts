@@ -14,6 +14,8 @@ export interface RunnerStart {
   readonly compileCachePath: string | undefined;
   /** To the thread that compiles guest code. */
   readonly translation: TranslationLink;
+  /** Where decompressed kernels are kept; nowhere if undefined. */
+  readonly kernelFolderPath: string | undefined;
 }
 
 /** Main thread to runner. `id` names a vsock stream; the main thread chooses it. */

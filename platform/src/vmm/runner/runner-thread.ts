@@ -25,7 +25,11 @@ async function main(): Promise<void> {
   const recorder = start.specification.isProfiled
     ? (await import("../profile/recorder.ts")).Recorder.start()
     : undefined;
-  const built = await buildMachine(start.specification, () => sleeper.wake(), recorder, start.translation);
+  const built = await buildMachine(start.specification, {
+    ...start,
+    recorder,
+    onDiskDone: () => sleeper.wake(),
+  });
   yieldToVcpus();
   sleeper.needsEventLoop = () => built.isWaitingForDisk();
   const bridge = new VsockBridge(built.vsock, post);

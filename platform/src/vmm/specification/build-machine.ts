@@ -3,7 +3,7 @@
 
 import type { TranslationLink } from "@hearth/engine-portable/connect";
 import { fillRandom, type HostDisk, openDisk } from "@hearth/host";
-import { giveBack, readInitrd, readKernel } from "@hearth/images";
+import { giveBack, readInitrd, readKernel, UnpackedKernels } from "@hearth/images";
 import { BlockDevice, Machine, RngDevice, type TimeSource, VsockDevice } from "@hearth/machine";
 import { ConsolePorts } from "../console/console-ports.ts";
 import { embeddedInitrd, embeddedKernel } from "./embedded-guest.ts";
@@ -31,20 +31,29 @@ export interface BuiltMachine {
   close(): Promise<void>;
 }
 
-/**
- * `onDiskDone` is called when a disk has ended a request while the guest was not running; a `recorder` is told what the
- * engine does, `translation` leads to who compiles for it. Throws HearthError for anything wrong with the specification's files, or
- * with the host.
- */
+/** What a machine is built with that is not its own. */
+export interface Surroundings {
+  /** Called when a disk has ended a request while the guest was not running. */
+  readonly onDiskDone: () => void;
+  /** Is told what the engine does. */
+  readonly recorder?: Recorder | undefined;
+  /** Leads to who compiles for it. */
+  readonly translation?: TranslationLink | undefined;
+  /** Where decompressed kernels are kept. */
+  readonly kernelFolderPath?: string | undefined;
+}
+
+/** Throws HearthError for anything wrong with the specification's files, or with the host. */
 export async function buildMachine(
   specification: MachineSpecification,
-  onDiskDone: () => void,
-  recorder?: Recorder,
-  translation?: TranslationLink,
+  { onDiskDone, recorder, translation, kernelFolderPath }: Surroundings,
 ): Promise<BuiltMachine> {
   const disks = await openDisks(specification);
   try {
-    const [kernel, initrd] = await Promise.all([loadKernel(specification), loadInitrd(specification)]);
+    const [kernel, initrd] = await Promise.all([
+      loadKernel(specification, kernelFolderPath),
+      loadInitrd(specification),
+    ]);
     const engine = await loadEngine(specification.engine, recorder?.engine, translation);
     const vsock = new VsockDevice({ guestCid: GUEST_CID });
     const blocks = disks.map((disk) => new BlockDevice(disk, { onCompletion: onDiskDone }));
@@ -99,9 +108,13 @@ function deviceNames({ board }: Machine): DeviceNames {
   };
 }
 
-async function loadKernel(specification: MachineSpecification): Promise<Uint8Array> {
-  const { kernelPath } = specification;
-  return (await (kernelPath === undefined ? embeddedKernel() : readKernel(kernelPath))).bytes;
+async function loadKernel(
+  { kernelPath }: MachineSpecification,
+  folderPath: string | undefined,
+): Promise<Uint8Array> {
+  const unpacked = folderPath === undefined ? undefined : new UnpackedKernels(folderPath);
+  const kernel = kernelPath === undefined ? embeddedKernel(unpacked) : readKernel(kernelPath, unpacked);
+  return (await kernel).bytes;
 }
 
 async function loadInitrd(specification: MachineSpecification): Promise<Uint8Array | undefined> {
