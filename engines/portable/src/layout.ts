@@ -56,7 +56,7 @@ export const ENGINE_SAMPLE_PERIOD = ENGINE_GLOBALS_BASE + 96;
 export const HEAT_BASE = 0x0571_0000;
 export const HEAT_BITS = 12;
 /** Samples at one place that make it hot. */
-export const HOT_SAMPLES = 24;
+export const HOT_SAMPLES = 12;
 /** Ring of places to be looked at by the host side. */
 export const HOT_RING_BASE = 0x0572_0000;
 export const HOT_RING_BITS = 10;

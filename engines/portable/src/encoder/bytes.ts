@@ -24,6 +24,19 @@ export function unsignedLeb(value: number): number[] {
   return out;
 }
 
+/** An unsigned LEB128 integer of up to 32 bits at `at`, and where it ends. */
+export function readUnsignedLeb(
+  bytes: Uint8Array,
+  at: number,
+): { readonly value: number; readonly next: number } {
+  let value = 0;
+  for (let next = at, shift = 0; ; shift += 7) {
+    const byte = bytes[next++] as number;
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return { value: value >>> 0, next };
+  }
+}
+
 export function signedLeb(value: number): number[] {
   const out: number[] = [];
   let rest = value | 0;

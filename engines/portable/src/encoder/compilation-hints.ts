@@ -2,7 +2,7 @@
 // compiled when first called, by the baseline compiler, and code that is known to be hot waits for the optimizing one.
 // Engines that do not know the section take no notice of it.
 
-import { flatten, name, unsignedLeb, vector } from "./bytes.ts";
+import { flatten, name, readUnsignedLeb, unsignedLeb, vector } from "./bytes.ts";
 
 const FUNCTION_SECTION = 3;
 const CODE_SECTION = 10;
@@ -29,21 +29,12 @@ export function optimizedAtOnce(wasm: Uint8Array<ArrayBuffer>): Uint8Array<Array
 function outline(wasm: Uint8Array): { readonly functions: number; readonly codeOffset: number } {
   let functions = 0;
   let at = 8;
-  const number = (): number => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = wasm[at++] as number;
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-  };
   while (at < wasm.length) {
-    const start = at;
-    const id = wasm[at++];
-    const end = number() + at;
-    if (id === CODE_SECTION) return { functions, codeOffset: start };
-    if (id === FUNCTION_SECTION) functions = number();
-    at = end;
+    const id = wasm[at];
+    const { value, next } = readUnsignedLeb(wasm, at + 1);
+    if (id === CODE_SECTION) return { functions, codeOffset: at };
+    if (id === FUNCTION_SECTION) functions = readUnsignedLeb(wasm, next).value;
+    at = next + value;
   }
   return { functions, codeOffset: at };
 }

@@ -37,6 +37,20 @@ test("code that one process made runs in another one", () => {
   assert.equal(inProcess(USE, code).trim(), "17");
 });
 
+test("a shell is enough for it, and each goes with its own code", () => {
+  const printed = inProcess(`
+    const { moduleShell } = await import(${JSON.stringify(new URL("../encoder/module-shell.ts", import.meta.url).href)});
+    const other = optimizedAtOnce(Uint8Array.from([${adding(8)}]));
+    const results = [wasm, other].map((full, i) => {
+      const code = machineCode().of(new WebAssembly.Module(full));
+      const shell = moduleShell(full, Uint8Array.of(i));
+      if (shell.includes(0x6a)) throw new Error("there is a body");
+      return new WebAssembly.Instance(machineCode().module(shell, code)).exports.f(10);
+    });
+    console.log(results.join());`);
+  assert.equal(printed.trim(), "17,18");
+});
+
 test("code of another V8 is of no use", () => {
   const code = inProcess(MAKE).trim();
   for (let word = 0; word < 4; word++) {

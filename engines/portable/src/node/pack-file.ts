@@ -1,4 +1,4 @@
-// A pack on disk. The file stays open: another process may remove it, and what was in it can be read all the same.
+// A pack on disk. Only its index stays in memory.
 
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
@@ -17,14 +17,21 @@ export function sha256(bytes: Uint8Array): Uint8Array {
 
 /** What is in the file; undefined when it is damaged, of another version or from another compiler. Throws when it cannot be read. */
 export function openPack(path: string, compiler: Uint8Array): readonly StoredModule[] | undefined {
-  const file = openSync(path, "r");
-  const entries = readIndex(file, compiler);
-  if (entries === undefined) closeSync(file);
+  const entries = withFile(path, (file) => readIndex(file, compiler));
   return entries?.map((entry) => ({
     digests: entry.digests,
     checksum: entry.checksum,
-    read: () => readModule(file, entry),
+    read: () => readModule(path, entry),
   }));
+}
+
+function withFile<T>(path: string, use: (file: number) => T): T {
+  const file = openSync(path, "r");
+  try {
+    return use(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function readIndex(file: number, compiler: Uint8Array): readonly PackEntry[] | undefined {
@@ -37,9 +44,10 @@ function readIndex(file: number, compiler: Uint8Array): readonly PackEntry[] | u
   return index && decodeIndex(header, index, fileBytes, sha256);
 }
 
-function readModule(file: number, entry: PackEntry): ReturnType<StoredModule["read"]> {
+/** Undefined when another process has removed the file, too. */
+function readModule(path: string, entry: PackEntry): ReturnType<StoredModule["read"]> {
   try {
-    const bytes = readAt(file, entry.offset, entry.sizeBytes);
+    const bytes = withFile(path, (file) => readAt(file, entry.offset, entry.sizeBytes));
     return bytes && decodeModule(entry, bytes, sha256);
   } catch {
     return undefined;

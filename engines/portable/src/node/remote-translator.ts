@@ -19,9 +19,17 @@ export class RemoteTranslator implements Translator {
     this.#ready = new Int32Array(link.ready);
   }
 
+  get isKeeping(): boolean {
+    return this.#link.isKeeping;
+  }
+
   request(request: number, region: Uint8Array<ArrayBuffer>): boolean {
     this.#unsent.push([request, region]);
     return true;
+  }
+
+  keep(region: Uint8Array<ArrayBuffer>): void {
+    this.#unsent.push([undefined, region]);
   }
 
   want(id: number): void {

@@ -78,9 +78,9 @@ test("beyond its size the folder loses the oldest files", () => {
   });
 });
 
-test("many files become one, with everything in it once", () => {
+test("many small files become one, with everything in it once", () => {
   inFolder((path) => {
-    for (let fill = 0; fill < 40; fill++) open(path).save([module(fill % 20)]);
+    for (let fill = 0; fill < 60; fill++) open(path).save([module(fill % 20)]);
     const first = open(path).load();
     assert.equal(packs(path).length, 1);
     assert.equal(first.length, 20);

@@ -9,8 +9,9 @@ import type { KeptModule, StoredModule } from "../translation/kept-module.ts";
 import { encodePack } from "../translation/pack.ts";
 import { openPack, sha256 } from "./pack-file.ts";
 
-/** With more packs than this, a process that reads them makes one of them. */
-const MAX_PACKS = 16;
+/** With more small packs than this, a process that reads them makes one of them. */
+const MAX_SMALL_PACKS = 48;
+const SMALL_BYTES = 2 * 1024 * 1024;
 const SUFFIX = ".pack";
 const UNFINISHED = ".unfinished";
 /** An unfinished file as old as this belongs to a process that is gone. */
@@ -44,15 +45,24 @@ export class TranslationFolder {
   /** All there is, the oldest first. Nothing where others could have written it: it is run as it is. */
   load(): readonly StoredModule[] {
     if (!isOurs(this.#options.path)) return [];
-    const own = this.#files(SUFFIX).filter(({ path }) => basename(path).startsWith(this.#prefix));
-    const modules = withoutRepetition(own.flatMap(({ path }) => this.#read(path)));
-    if (own.length > MAX_PACKS) this.#join(own, modules);
-    return modules;
+    const small = this.#own().filter(({ sizeBytes }) => sizeBytes < SMALL_BYTES);
+    if (small.length > MAX_SMALL_PACKS) this.#join(small);
+    return this.#modulesOf(this.#own());
   }
 
-  #join(files: readonly PackFile[], modules: readonly StoredModule[]): void {
-    const readable = modules.map((module) => module.read()).filter((module) => module !== undefined);
-    if (this.save(readable)) for (const { path } of files) remove(path);
+  /** This compiler's packs, the oldest first. */
+  #own(): readonly PackFile[] {
+    return this.#files(SUFFIX).filter(({ path }) => basename(path).startsWith(this.#prefix));
+  }
+
+  #modulesOf(files: readonly PackFile[]): readonly StoredModule[] {
+    return withoutRepetition(files.flatMap(({ path }) => this.#read(path)));
+  }
+
+  #join(files: readonly PackFile[]): void {
+    const modules = this.#modulesOf(files).map((module) => module.read());
+    if (this.save(modules.filter((module) => module !== undefined)))
+      for (const { path } of files) remove(path);
   }
 
   /** Adds modules to what there is; false when that cannot be done. */

@@ -4,13 +4,14 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { TranslationService } from "../translation/service.ts";
 import { compilerStamp } from "./compiler-stamp.ts";
-import type { TranslationLink, TranslationRequest, TranslationThreadStart } from "./connect.ts";
+import type { ToTranslationThread, TranslationRequest, TranslationThreadStart } from "./connect.ts";
 import { machineCode } from "./machine-code.ts";
+import { sha256 } from "./pack-file.ts";
 import { TranslationFolder } from "./translation-folder.ts";
 import { TranslationKeeper } from "./translation-keeper.ts";
 import { setV8Flags } from "./v8-flags.ts";
 
-const MAX_FOLDER_BYTES = 64 * 1024 * 1024;
+const MAX_FOLDER_BYTES = 128 * 1024 * 1024;
 
 setV8Flags();
 const { folderPath } = workerData as TranslationThreadStart;
@@ -28,10 +29,18 @@ const service = new TranslationService({
   loadCompiler: async () => (await import("../regions/compiler.ts")).compileImages,
   keep: keeper && ((module) => keeper.keep(module)),
   machineCode: machineCode(),
+  digest: sha256,
 });
 service.know(folder?.load() ?? []);
 
-parentPort?.on("message", ({ port, ready }: TranslationLink) => connect(port, new Int32Array(ready)));
+parentPort?.on("message", (message: ToTranslationThread) => {
+  if (message !== "save") {
+    connect(message.port, new Int32Array(message.ready));
+    return;
+  }
+  keeper?.flush();
+  parentPort?.postMessage("saved");
+});
 
 function connect(port: MessagePort, ready: Int32Array): void {
   const client = {
@@ -42,8 +51,13 @@ function connect(port: MessagePort, ready: Int32Array): void {
   };
   port.on("message", (requests: readonly TranslationRequest[]) => {
     for (const asked of requests) {
-      if (typeof asked === "number") service.want(client, asked);
-      else service.request(client, ...asked);
+      if (typeof asked === "number") {
+        service.want(client, asked);
+        continue;
+      }
+      const [request, region] = asked;
+      if (request === undefined) service.keepForLater(region);
+      else service.request(client, request, region);
     }
   });
   port.on("close", () => {

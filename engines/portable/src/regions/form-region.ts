@@ -79,6 +79,7 @@ class Formation {
   #lead(call: Call, place: number): void {
     if (call.leaders.has(place) || this.#nodes.length >= MAX_NODES) return;
     if (!call.walked.has(place) && !this.#isReachable(place)) return;
+    if (call.depth === 0 && this.#isOtherEntry(place)) return;
     call.leaders.add(place);
     this.#nodes.push({ call, place });
     if (!call.walked.has(place)) (this.#work[call.depth] as [Call, number][]).push([call, place]);
@@ -90,6 +91,16 @@ class Formation {
     const page = pageOfPlace(place);
     if (!this.#pages.has(page) && this.#pages.size >= RECORD_MAX_PAGES) return false;
     return this.#instructions.has(place) || this.#blockAt(place) !== 0;
+  }
+
+  /**
+   * Is another region entered there? Then control goes over to it: else a loop would be compiled once for each of its blocks that has
+   * been hot. A function that is called is taken in all the same, since going there and back costs more than the room.
+   */
+  #isOtherEntry(place: number): boolean {
+    if (this.#nodes.length === 0 || this.#instructions.has(place)) return false;
+    const block = this.#source.peekBlock(this.#linear(place));
+    return block !== 0 && this.#source.originalUop(block) !== block;
   }
 
   /** Micro-ops decoded at a place; 0 when there are none. */

@@ -2,6 +2,7 @@
 
 /** A module with what its functions were made from. */
 export interface KeptModule {
+  /** With machine code it is the module's shell only (encoder/module-shell.ts). */
   readonly wasm: Uint8Array<ArrayBuffer>;
   /** What the host's compiler made of it; empty where that cannot be had. */
   readonly machineCode: Uint8Array<ArrayBuffer>;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UOP_SIZE } from "../layout.ts";
-import { digestAt, packRegion } from "./region-data.ts";
+import { digestAt, packRegion, regionOffsets } from "./region-data.ts";
 import type { KeptModule, StoredModule } from "./kept-module.ts";
 import { TranslationService } from "./service.ts";
 import type { Translation } from "./translator.ts";
@@ -27,6 +27,7 @@ function serviceWithNotes() {
       return EMPTY_MODULE;
     },
     keep: (module) => void notes.kept.push(module),
+    digest: (bytes) => bytes,
   });
   return { service, ...notes };
 }
@@ -107,7 +108,7 @@ test("a machine that comes later is told of everything, also of what was kept", 
   again.service.request(later, 5, region(7));
   assert.deepEqual(later.answers(), [{ request: 5, index: 0 }]);
   again.service.want(later, 99);
-  assert.equal(later.received.length, 3);
+  assert.equal(later.received[3]?.translated.contents, "lost");
   assert.deepEqual([batches, again.batches], [[1], []]);
 });
 
@@ -146,6 +147,7 @@ test("machine code is kept with a module and used for it, unless it is of no use
     let asked = 0;
     const service = new TranslationService({
       loadCompiler: () => Promise.reject(new Error("not needed")),
+      digest: (bytes) => bytes,
       machineCode: {
         of: () => code,
         module: () => {
@@ -159,10 +161,53 @@ test("machine code is kept with a module and used for it, unless it is of no use
     service.connect(client);
     service.want(client, 1);
     const contents = client.received[1]?.translated.contents;
-    assert.ok(typeof contents === "object");
-    return [asked, contents.module === module];
+    return [asked, contents === "lost" ? "lost" : typeof contents === "object" && contents.module === module];
   };
   assert.deepEqual(isUsed(new WebAssembly.Module(EMPTY_MODULE)), [1, true]);
-  assert.deepEqual(isUsed(undefined), [1, false]);
+  assert.deepEqual(isUsed(undefined), [1, "lost"]);
   assert.deepEqual(isUsed(undefined, new Uint8Array(0)), [0, false]);
+});
+
+test("what is for later runs is translated when nobody waits, and kept", async () => {
+  const notes = { kept: [] as KeptModule[] };
+  const { promise: isKept, resolve } = Promise.withResolvers<void>();
+  const service = new TranslationService({
+    loadCompiler: async () => () => EMPTY_MODULE,
+    keep: (module) => {
+      notes.kept.push(module);
+      resolve();
+    },
+    digest: (bytes) => bytes,
+  });
+  const client = machine();
+  service.connect(client);
+  service.keepForLater(region(1));
+  service.keepForLater(region(1, "elsewhere"));
+  service.keepForLater(region(2));
+  await isKept;
+  assert.deepEqual(
+    notes.kept.map(({ regions }) => regionOffsets(regions).map((offset) => digestAt(regions, offset))),
+    [[2, 3]],
+  );
+  assert.deepEqual(client.received, []);
+});
+
+test("beyond the room there is, the modules longest unused are forgotten", () => {
+  const service = new TranslationService({
+    loadCompiler: () => Promise.reject(new Error("not needed")),
+    digest: (bytes) => bytes,
+    machineCode: { of: () => new Uint8Array(0), module: () => new WebAssembly.Module(EMPTY_MODULE) },
+  });
+  // Memory that is asked for and never touched.
+  const machineCode = new Uint8Array(60 * 1024 * 1024);
+  const kept = [1, 2, 3].map((fill) => stored({ wasm: EMPTY_MODULE, machineCode, regions: region(fill) }));
+  service.know(kept);
+  const client = machine();
+  service.connect(client);
+  for (const id of [1, 2, 1, 3]) service.want(client, id);
+  const seen = [1, 2, 3].map((id) => {
+    service.want(client, id);
+    return typeof client.received.at(-1)?.translated.contents;
+  });
+  assert.deepEqual(seen, ["object", "string", "object"]);
 });

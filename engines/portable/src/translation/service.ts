@@ -3,6 +3,7 @@
 // what is new is handed to a store from time to time.
 
 import { optimizedAtOnce } from "../encoder/compilation-hints.ts";
+import { moduleShell } from "../encoder/module-shell.ts";
 import { compileBatch } from "./compile-batch.ts";
 import type { MachineCode } from "../runtime/artifacts.ts";
 import type { KeptModule, StoredModule } from "./kept-module.ts";
@@ -15,6 +16,13 @@ const BATCH_BYTES = 64 * 1024;
 /** So long the service waits between modules, so that there are fewer of them. */
 const GATHER_MS = 3;
 
+/** What is to be translated for later runs waits until nothing was asked for in so long a time, and takes at most so much room. */
+const QUIET_MS = 30;
+const MAX_LATER_BYTES = 8 * 1024 * 1024;
+
+/** Modules with contents take at most about so much; those longest unused are forgotten here, and go when no machine has them. */
+const MAX_BYTES = 160 * 1024 * 1024;
+
 /** One machine. */
 export interface TranslationClient {
   /** Never called from within `connect`, `want` or `request`, but for what is known already. */
@@ -23,12 +31,16 @@ export interface TranslationClient {
 
 export interface ServiceParts {
   /** Loads the region compiler when it is first needed. */
-  loadCompiler(): Promise<Parameters<typeof compileBatch>[0]>;
+  loadCompiler(): Promise<RegionCompile>;
   /** Takes new modules to keep them; absent where nothing is kept. */
   readonly keep?: ((module: KeptModule) => void) | undefined;
   /** Absent where it cannot be had. */
   readonly machineCode?: MachineCode | undefined;
+  /** A cryptographic hash. */
+  digest(bytes: Uint8Array): Uint8Array;
 }
+
+type RegionCompile = Parameters<typeof compileBatch>[0];
 
 interface Request {
   readonly client: TranslationClient;
@@ -55,7 +67,13 @@ export class TranslationService {
   /** By the digest of their entries. */
   readonly #places = new Map<number, Place[]>();
   readonly #clients = new Set<TranslationClient>();
+  /** Those with contents, the one longest unused first. */
+  readonly #present = new Set<Known>();
+  #presentBytes = 0;
+  #lastId = 0;
   #waiting: Request[] = [];
+  #later: Uint8Array[] = [];
+  #laterBytes = 0;
   #isWorking = false;
 
   constructor(parts: ServiceParts) {
@@ -77,11 +95,15 @@ export class TranslationService {
     if (known.length > 0) client.receive(known.map(({ translated }) => ({ translated, answers: [] })));
   }
 
-  /** The contents come by `receive`, at once. */
+  /** The contents come by `receive`, at once, or that they are lost. */
   want(client: TranslationClient, id: number): void {
     const known = this.#modules.get(id);
-    if (known === undefined) return;
+    if (known === undefined) {
+      client.receive([{ translated: { id, digests: new Uint32Array(0), contents: "lost" }, answers: [] }]);
+      return;
+    }
     this.#read(known);
+    this.#noteUse(known);
     client.receive([{ translated: known.translated, answers: [] }]);
   }
 
@@ -95,11 +117,38 @@ export class TranslationService {
     const place = this.#find(region);
     if (place !== undefined) {
       const { translated } = place.known;
+      this.#noteUse(place.known);
       client.receive([{ translated, answers: [{ request, index: place.index }] }]);
       return;
     }
     this.#waiting.push({ client, request, region });
     if (!this.#isWorking) void this.#work();
+  }
+
+  /** Translates a region when there is nothing else to do, and hands it to the store. */
+  keepForLater(region: Uint8Array): void {
+    if (this.#laterBytes + region.length > MAX_LATER_BYTES) return;
+    this.#later.push(region);
+    this.#laterBytes += region.length;
+    if (this.#later.length === 1) void this.#workForLater();
+  }
+
+  async #workForLater(): Promise<void> {
+    const compile = await this.#parts.loadCompiler();
+    while (this.#later.length > 0) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, QUIET_MS);
+      });
+      if (!this.#isWorking) this.#translateForLater(compile);
+    }
+  }
+
+  #translateForLater(compile: RegionCompile): void {
+    const [batch, rest] = splitBatch(this.#later, (region) => region);
+    this.#later = rest;
+    this.#laterBytes = rest.reduce((sum, { length }) => sum + length, 0);
+    const regions = distinct(batch).filter((region) => this.#find(region) === undefined);
+    if (regions.length > 0) this.#parts.keep?.(this.#compile(compile, regions).kept);
   }
 
   async #work(): Promise<void> {
@@ -114,33 +163,43 @@ export class TranslationService {
     this.#isWorking = false;
   }
 
-  #takeBatch(): Request[] {
-    let bytes = 0;
-    let count = 0;
-    while (count < this.#waiting.length && bytes < BATCH_BYTES)
-      bytes += (this.#waiting[count++] as Request).region.length;
-    return this.#waiting.splice(0, count);
+  #takeBatch(): readonly Request[] {
+    const [batch, rest] = splitBatch(this.#waiting, ({ region }) => region);
+    this.#waiting = rest;
+    return batch;
   }
 
-  #translate(compile: Parameters<typeof compileBatch>[0], batch: readonly Request[]): void {
-    const regions: Uint8Array[] = [];
-    for (const { region } of batch)
-      if (!regions.some((other) => isSameTranslation(other, region))) regions.push(region);
+  #translate(compile: RegionCompile, batch: readonly Request[]): void {
+    const regions = distinct(batch.map(({ region }) => region));
+    const { module, kept } = this.#compile(compile, regions);
+    // What V8 keeps of a module with all its functions' bodies is as large as half of the machine code.
+    const small = kept.machineCode.length > 0 ? this.#contentsOf(kept) : undefined;
+    const contents = small ?? contentsWith(module, kept);
+    const { translated } = this.#add(digestsOf(kept.regions), contents);
     const indexOf = (region: Uint8Array): number =>
       regions.findIndex((other) => isSameTranslation(other, region));
-    const wasm = compileBatch(compile, regions);
-    const module = new WebAssembly.Module(optimizedAtOnce(wasm));
-    const joined = joinBytes(regions);
-    const contents = { module, sizeBytes: wasm.length, regions: inSharedMemory(joined) };
-    const { translated } = this.#add(digestsOf(joined), contents);
     for (const client of new Set(batch.map((request) => request.client))) {
       const own = batch.filter((request) => request.client === client);
       const answers = own.map(({ request, region }) => ({ request, index: indexOf(region) }));
       client.receive([{ translated, answers }]);
     }
-    if (this.#parts.keep === undefined) return;
-    const machineCode = this.#parts.machineCode?.of(module) ?? new Uint8Array(0);
-    this.#parts.keep({ wasm, machineCode, regions: joined });
+    this.#parts.keep?.(kept);
+  }
+
+  /** A module, and what of it is kept: no bodies of functions if there is machine code. */
+  #compile(
+    compile: RegionCompile,
+    regions: readonly Uint8Array[],
+  ): { readonly module: WebAssembly.Module; readonly kept: KeptModule } {
+    const wasm = compileBatch(compile, regions);
+    const module = new WebAssembly.Module(optimizedAtOnce(wasm));
+    const machineCode = this.#parts.machineCode?.of(module);
+    const joined = joinBytes(regions);
+    const kept =
+      machineCode === undefined
+        ? { wasm, machineCode: new Uint8Array(0), regions: joined }
+        : { wasm: moduleShell(wasm, this.#parts.digest(machineCode)), machineCode, regions: joined };
+    return { module, kept };
   }
 
   /** Sees to it that a module that was kept has its contents, or is lost. */
@@ -148,27 +207,55 @@ export class TranslationService {
     if (known.stored === undefined) return;
     const kept = known.stored.read();
     known.stored = undefined;
-    const contents = kept === undefined ? "lost" : this.#contentsOf(kept);
-    known.translated = { ...known.translated, contents };
+    const contents = kept && this.#contentsOf(kept);
+    known.translated = { ...known.translated, contents: contents ?? "lost" };
+    this.#notePresent(known);
   }
 
-  /** Without machine code V8 compiles functions when they are called: much of what was hot once will not be called now. */
-  #contentsOf({ wasm, machineCode, regions }: KeptModule): ModuleContents {
-    const ready =
+  #noteUse(known: Known): void {
+    if (this.#present.delete(known)) this.#present.add(known);
+  }
+
+  #notePresent(known: Known): void {
+    const sizeBytes = sizeOf(known);
+    if (sizeBytes === 0) return;
+    this.#present.add(known);
+    this.#presentBytes += sizeBytes;
+    for (const oldest of this.#present) {
+      if (this.#presentBytes <= MAX_BYTES || oldest === known) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(known: Known): void {
+    this.#present.delete(known);
+    this.#presentBytes -= sizeOf(known);
+    this.#modules.delete(known.translated.id);
+    for (const digest of known.translated.digests) {
+      const others = (this.#places.get(digest) ?? []).filter((place) => place.known !== known);
+      if (others.length === 0) this.#places.delete(digest);
+      else this.#places.set(digest, others);
+    }
+  }
+
+  /** Undefined when there is machine code, and it is of no use here. */
+  #contentsOf(kept: KeptModule): ModuleContents | undefined {
+    const { wasm, machineCode } = kept;
+    const module =
       machineCode.length === 0
-        ? undefined
-        : this.#parts.machineCode?.module(optimizedAtOnce(wasm), machineCode);
-    const module = ready ?? new WebAssembly.Module(wasm);
-    return { module, sizeBytes: wasm.length + machineCode.length, regions: inSharedMemory(regions) };
+        ? new WebAssembly.Module(wasm)
+        : this.#parts.machineCode?.module(wasm, machineCode);
+    return module && contentsWith(module, kept);
   }
 
   #add(digests: Uint32Array, contents: TranslatedModule["contents"], stored?: StoredModule): Known {
-    const id = this.#modules.size + 1;
+    const id = ++this.#lastId;
     const known: Known = { translated: { id, digests, contents }, stored };
     this.#modules.set(id, known);
     digests.forEach((digest, index) => {
       this.#places.set(digest, [...(this.#places.get(digest) ?? []), { known, index }]);
     });
+    this.#notePresent(known);
     return known;
   }
 
@@ -179,6 +266,31 @@ export class TranslationService {
       return typeof contents === "object" && isSameTranslation(regionAt(contents.regions, index), region);
     });
   }
+}
+
+/** Zero without contents. */
+function sizeOf({ translated: { contents } }: Known): number {
+  return typeof contents === "string" ? 0 : contents.sizeBytes + contents.regions.length;
+}
+
+/** The first of `items` that make a module, and the others. */
+function splitBatch<T>(items: readonly T[], regionOf: (item: T) => Uint8Array): [T[], T[]] {
+  let bytes = 0;
+  let count = 0;
+  while (count < items.length && bytes < BATCH_BYTES) bytes += regionOf(items[count++] as T).length;
+  return [items.slice(0, count), items.slice(count)];
+}
+
+function distinct(regions: readonly Uint8Array[]): readonly Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const region of regions)
+    if (!found.some((other) => isSameTranslation(other, region))) found.push(region);
+  return found;
+}
+
+function contentsWith(module: WebAssembly.Module, kept: KeptModule): ModuleContents {
+  const { wasm, machineCode, regions } = kept;
+  return { module, sizeBytes: wasm.length + machineCode.length, regions: inSharedMemory(regions) };
 }
 
 function inSharedMemory(bytes: Uint8Array): Uint8Array {

@@ -47,8 +47,12 @@ export interface Translation {
 }
 
 export interface Translator {
+  /** Are translations kept for later runs? */
+  readonly isKeeping: boolean;
   /** Asks for a region, as `packRegion` makes it, under a number of the caller's; false when there is no time for it now. */
   request(request: number, region: Uint8Array<ArrayBuffer>): boolean;
+  /** Has a region translated for later runs when there is nothing else to do. */
+  keep(region: Uint8Array<ArrayBuffer>): void;
   /** Asks for the contents of a module that was kept; they come by `take`. */
   want(id: number): void;
   /** What has become ready since the last call. */

@@ -3,7 +3,7 @@
 
 import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
-import { connectTranslation } from "@hearth/engine-portable/connect";
+import { connectTranslation, saveTranslations } from "@hearth/engine-portable/connect";
 import { AgentClient, type AgentInfo, GuestFiles, type GuestProcess, type SpawnOptions } from "@hearth/host";
 import { HearthError } from "@hearth/machine/errors";
 import { AGENT_PORT } from "../specification/command-line.ts";
@@ -223,6 +223,7 @@ export class Machine implements AsyncDisposable {
     this.console.end();
     this.#streams.closeAll(error);
     void this.#worker.terminate();
+    saveTranslations();
   }
 
   /** Does nothing after an orderly end. */

@@ -37,10 +37,13 @@ const MAX_TRIES = 4;
 /** Regions under translation at most. */
 const MAX_REQUESTS = 256;
 /**
- * While translations are waited for, a place must have been found hot more often: once more for every so many. So the hottest code
- * is compiled first, and the rest when there is time for it.
+ * So often a place must have been found hot before it is worth a translation at once, and the more are waited for, the more often:
+ * so the hottest code is compiled first. What is less hot than that is translated for later runs.
  */
-const REQUESTS_PER_MENTION = 3;
+const MENTIONS = 2;
+const REQUESTS_PER_MENTION = 1.5;
+/** Only so long after the start something is translated for later runs: every run begins with that, and what goes on gets hot. */
+const FOR_LATER_MS = 3000;
 
 interface CoreFunctions extends CoreLookup {
   enterAt(cpu: number, linear: bigint): number;
@@ -207,29 +210,43 @@ export class HotCode {
     return watchRegion(watch, region.image, pages);
   }
 
+  /** Asks for a place to be translated; what is not hot enough for that now is for later runs. */
   #translate(area: number, place: HotPlace): void {
-    if (!this.#isHotEnough(place.uop)) return;
     if (regionCompiler() === undefined) {
       void loadRegionCompiler();
       return;
     }
+    const mentions = (this.#mentions.get(place.uop) ?? 0) + 1;
+    this.#mentions.set(place.uop, mentions);
+    const isHotEnough = mentions >= MENTIONS + this.#requests.size / REQUESTS_PER_MENTION;
+    const isForLater = !isHotEnough && mentions === 1 && this.#isForLater();
+    if (!isHotEnough && !isForLater) return;
+    const formed = this.#formInTime(area, place);
+    if (formed === undefined || !this.#pages.areSteady(formed.pages)) return;
+    if (isHotEnough) this.#request(place, formed);
+    else this.#translator.keep(packRegion(formed.region));
+  }
+
+  #isForLater(): boolean {
+    return this.#translator.isKeeping && performance.now() - this.#startMs < FOR_LATER_MS;
+  }
+
+  /** Undefined when too much time has been spent on that, or nothing can be formed. */
+  #formInTime(area: number, place: HotPlace): LocatedRegion | undefined {
     const startMs = performance.now();
     const isOverspent = this.#formMs > FREE_FORM_MS + FORM_SHARE * (startMs - this.#startMs);
-    if (isOverspent || this.#requests.size >= MAX_REQUESTS) return;
+    if (isOverspent || this.#requests.size >= MAX_REQUESTS) return undefined;
     const formed = this.#pages.at(area, place, () => this.#form(area, place));
     this.#formMs += performance.now() - startMs;
     if (formed !== undefined) this.#formed++;
-    if (formed === undefined || !this.#pages.areSteady(formed.pages)) return;
+    return formed;
+  }
+
+  #request(place: HotPlace, formed: LocatedRegion): void {
     const id = this.#nextRequest++;
     if (!this.#translator.request(id, packRegion(formed.region))) return;
     this.#requests.set(id, { ...formed, resets: this.#resets });
     this.#underWay.add(place.uop);
-  }
-
-  #isHotEnough(uop: number): boolean {
-    const mentions = (this.#mentions.get(uop) ?? 0) + 1;
-    this.#mentions.set(uop, mentions);
-    return mentions > this.#requests.size / REQUESTS_PER_MENTION;
   }
 
   #form(area: number, place: HotPlace): LocatedRegion | undefined {

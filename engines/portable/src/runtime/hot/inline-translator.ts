@@ -39,8 +39,13 @@ export class InlineTranslator implements Translator {
     return true;
   }
 
-  /** Nothing is known here from earlier runs. */
+  /** Nothing is known here from earlier runs, */
   want(): void {}
+
+  /** and nothing is kept for later ones. */
+  readonly isKeeping = false;
+
+  keep(): void {}
 
   take(): readonly Translation[] {
     const ready = this.#ready;

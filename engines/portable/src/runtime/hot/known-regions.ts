@@ -7,7 +7,7 @@ import { regionAt, unpackRegion } from "../../translation/region-data.ts";
 import type { HotRegion, ModuleContents, TranslatedModule } from "../../translation/translator.ts";
 
 const MAX_MODULES = 1500;
-const MAX_BYTES = 48 * 1024 * 1024;
+const MAX_BYTES = 80 * 1024 * 1024;
 /** Half of the core's table, so that looking there stays short. */
 const MAX_DIGESTS = 1 << (KNOWN_BLOCKS_BITS - 1);
 
@@ -59,7 +59,7 @@ export class KnownRegions {
     const present = this.#modules.get(id);
     if (present !== undefined) return present;
     const isNew = !this.#kept.has(id);
-    if (contents === "lost") this.#forget(translated);
+    if (contents === "lost") this.#forget(this.#kept.get(id) ?? translated);
     else if (isNew) this.#addPlaces(translated);
     if (contents === "kept") this.#kept.set(id, translated);
     else this.#kept.delete(id);
