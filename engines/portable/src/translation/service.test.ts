@@ -173,6 +173,7 @@ test("what is for later runs is translated when nobody waits, and kept", async (
   const { promise: isKept, resolve } = Promise.withResolvers<void>();
   const service = new TranslationService({
     loadCompiler: async () => () => EMPTY_MODULE,
+    laterAfterMs: 1,
     keep: (module) => {
       notes.kept.push(module);
       resolve();

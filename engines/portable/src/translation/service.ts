@@ -16,9 +16,13 @@ const BATCH_BYTES = 64 * 1024;
 /** So long the service waits between modules, so that there are fewer of them. */
 const GATHER_MS = 3;
 
-/** What is to be translated for later runs waits until nothing was asked for in so long a time, and takes at most so much room. */
-const QUIET_MS = 30;
-const MAX_LATER_BYTES = 8 * 1024 * 1024;
+/**
+ * What is to be translated for later runs waits until the start is over, has a share of the time (every module is followed by a pause
+ * of so many times its own time), since the vCPU feels it even on a CPU of its own, and takes at most so much room.
+ */
+const LATER_AFTER_MS = 3000;
+const LATER_PAUSE = 4;
+const MAX_LATER_BYTES = 5 * 1024 * 1024;
 
 /** Modules with contents take at most about so much; those longest unused are forgotten here, and go when no machine has them. */
 const MAX_BYTES = 160 * 1024 * 1024;
@@ -36,6 +40,8 @@ export interface ServiceParts {
   readonly keep?: ((module: KeptModule) => void) | undefined;
   /** Absent where it cannot be had. */
   readonly machineCode?: MachineCode | undefined;
+  /** For tests. */
+  readonly laterAfterMs?: number;
   /** A cryptographic hash. */
   digest(bytes: Uint8Array): Uint8Array;
 }
@@ -135,11 +141,12 @@ export class TranslationService {
 
   async #workForLater(): Promise<void> {
     const compile = await this.#parts.loadCompiler();
+    let pauseMs = this.#parts.laterAfterMs ?? LATER_AFTER_MS;
     while (this.#later.length > 0) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, QUIET_MS);
-      });
+      await passed(pauseMs);
+      const startMs = performance.now();
       if (!this.#isWorking) this.#translateForLater(compile);
+      pauseMs = Math.max(GATHER_MS, LATER_PAUSE * (performance.now() - startMs));
     }
   }
 
@@ -155,9 +162,7 @@ export class TranslationService {
     this.#isWorking = true;
     const compile = await this.#parts.loadCompiler();
     while (this.#waiting.length > 0) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, GATHER_MS);
-      });
+      await passed(GATHER_MS);
       if (this.#waiting.length > 0) this.#translate(compile, this.#takeBatch());
     }
     this.#isWorking = false;
@@ -266,6 +271,12 @@ export class TranslationService {
       return typeof contents === "object" && isSameTranslation(regionAt(contents.regions, index), region);
     });
   }
+}
+
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }
 
 /** Zero without contents. */
